@@ -1,0 +1,454 @@
+/*
+ * accs: client core for Adobe Commerce as a Cloud Service.
+ *
+ * The only public header. Plain C11 over libcurl, libcrypto and zlib. Nothing
+ * here prints, exits, keeps mutable statics or calls back: work is started,
+ * accs_engine_step() moves it, and results are fetched from a queue with
+ * accs_engine_next().
+ *
+ * Threads: an engine and everything made from it belong to one thread at a
+ * time. Different engines are independent of each other.
+ * Text is UTF-8 and ends in NUL unless a length stands beside it. Times are
+ * milliseconds unless the name says otherwise.
+ */
+#ifndef ACCS_H
+#define ACCS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ACCS_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define ACCS_API __attribute__((visibility("default")))
+#else
+#define ACCS_API
+#endif
+
+/* ---------------------------------------------------------------- errors */
+
+/* The one error list: identifier, name that users see, what it means. */
+#define ACCS_ERROR_LIST(X)                                                                         \
+    X(CONFIG, "config", "a mistake in options, credentials or request")                            \
+    X(AUTH, "auth", "credentials or permissions refused")                                          \
+    X(NETWORK, "network", "no connection, or it broke")                                            \
+    X(TLS, "tls", "no trusted encrypted connection")                                               \
+    X(TIMEOUT, "timeout", "a time limit passed")                                                   \
+    X(HTTP, "http", "the service answered with an error")                                          \
+    X(GATEWAY, "gateway", "something in front of the service answered")                            \
+    X(RATE_LIMITED, "rate_limited", "the service asks to slow down")                               \
+    X(REDIRECT, "redirect", "a redirect, which this API never sends")                              \
+    X(DECODE, "decode", "the answer cannot be read")                                               \
+    X(TOO_LARGE, "too_large", "more data than the limit allows")                                   \
+    X(CANCELLED, "cancelled", "the caller ended the call")                                         \
+    X(CLOSED, "closed", "the client or engine is closed")                                          \
+    X(CACHE, "cache", "the token cache failed")                                                    \
+    X(IO, "io", "a local file or descriptor failed")                                               \
+    X(MEMORY, "memory", "no memory left")                                                          \
+    X(PARSE, "parse", "text does not have the expected form")
+
+typedef enum accs_error {
+    ACCS_OK = 0,
+#define ACCS_ERROR_ENUM(id, name, text) ACCS_ERROR_##id,
+    ACCS_ERROR_LIST(ACCS_ERROR_ENUM)
+#undef ACCS_ERROR_ENUM
+} accs_error;
+
+/* What is known about the fate of a request that failed. */
+typedef enum accs_outcome {
+    ACCS_OUTCOME_NOT_SENT = 0, /* surely not acted on: it never left */
+    ACCS_OUTCOME_REFUSED,      /* the service said no with a 4xx */
+    ACCS_OUTCOME_UNKNOWN,      /* sent, fate not known; 5xx too */
+    ACCS_OUTCOME_DONE,         /* it happened, but its answer could not be read */
+} accs_outcome;
+
+enum { ACCS_FAILURE_TEXT_MAX = 320 };
+
+/*
+ * Why something failed. A plain value that the caller owns; it holds no
+ * pointer and no secret. Functions fill it only when they fail.
+ */
+typedef struct accs_failure {
+    accs_error code;
+    accs_outcome outcome;
+    int status;                       /* HTTP status, 0 when there was none */
+    int curl_code;                    /* CURLcode, 0 when libcurl had no part in it */
+    int system_errno;                 /* errno, 0 when the system had no part in it */
+    unsigned attempts;                /* requests that left, hidden repeats included */
+    bool retryable;                   /* the same call may succeed later */
+    int64_t retry_after_ms;           /* wait that the service asked for, or -1 */
+    char text[ACCS_FAILURE_TEXT_MAX]; /* one line that says what to do */
+} accs_failure;
+
+/* The name that users see, for example "rate_limited"; "ok" for ACCS_OK. */
+ACCS_API const char *accs_error_name(accs_error error);
+
+/* One sentence about the error. */
+ACCS_API const char *accs_error_text(accs_error error);
+
+/* "not_sent", "refused", "unknown" or "done". */
+ACCS_API const char *accs_outcome_name(accs_outcome outcome);
+
+/* "libcurl/7.88.1 OpenSSL/3.0.17 zlib/1.2.13": the libraries in use. Valid for ever. */
+ACCS_API const char *accs_libraries(void);
+
+/* ---------------------------------------------------------------- engine */
+
+typedef struct accs_engine accs_engine;
+typedef struct accs_client accs_client;
+typedef struct accs_reply accs_reply;
+
+typedef struct accs_engine_options {
+    size_t max_connections; /* kept and used per host; 0: the default (8) */
+} accs_engine_options;
+
+/*
+ * Makes an engine: one curl_multi behind one pollable descriptor.
+ *
+ * options  borrowed for the call; NULL for all defaults
+ * engine   set on success; free with accs_engine_free()
+ *
+ * Errors: ACCS_ERROR_MEMORY, ACCS_ERROR_IO (no descriptor).
+ */
+ACCS_API accs_error accs_engine_new(const accs_engine_options *options, accs_engine **engine,
+                                    accs_failure *failure);
+
+/*
+ * Frees the engine. Clients of it that still live answer ACCS_ERROR_CLOSED from
+ * then on and are freed by their owners, in any order. In a forked child it only
+ * closes the child's copies of the descriptors and abandons the rest, so the
+ * parent's connections live on. NULL is fine.
+ */
+ACCS_API void accs_engine_free(accs_engine *engine);
+
+/*
+ * The descriptor that is readable whenever accs_engine_step() has work to do:
+ * timers are in the same set. Owned by the engine; never read it, only poll.
+ */
+ACCS_API int accs_engine_fd(accs_engine *engine);
+
+/*
+ * How long a host may wait before it calls accs_engine_step(), in ms: 0 while
+ * the queue holds something, -1 for "until the descriptor is ready".
+ */
+ACCS_API int64_t accs_engine_timeout_ms(const accs_engine *engine);
+
+/*
+ * Moves everything once. Waits up to timeout_ms (-1: until something happens)
+ * when there is nothing to do; returns early when the queue holds something or
+ * a signal arrives.
+ *
+ * Errors: ACCS_ERROR_CLOSED in a forked child, ACCS_ERROR_IO, ACCS_ERROR_MEMORY.
+ */
+ACCS_API accs_error accs_engine_step(accs_engine *engine, int64_t timeout_ms,
+                                     accs_failure *failure);
+
+/* The number of calls and timers that have not been fetched from the queue yet. */
+ACCS_API size_t accs_engine_pending(const accs_engine *engine);
+
+/*
+ * Starts a timer that comes out of the queue as ACCS_ITEM_TIMER.
+ *
+ * delay_ms  from now; negative counts as 0
+ * id        set on success; unique among calls and timers of the engine
+ */
+ACCS_API accs_error accs_engine_timer(accs_engine *engine, int64_t delay_ms, uint64_t *id,
+                                      accs_failure *failure);
+
+/*
+ * Ends a call (it comes out of the queue with ACCS_ERROR_CANCELLED) or a timer
+ * (likewise). An id that is not known, or finished already, is ignored.
+ */
+ACCS_API void accs_engine_cancel(accs_engine *engine, uint64_t id);
+
+typedef enum accs_event_kind {
+    ACCS_EVENT_REQUEST = 0, /* an attempt leaves */
+    ACCS_EVENT_RESPONSE,    /* an attempt ended, with a status or without */
+    ACCS_EVENT_RETRY,       /* the call waits delay_ms and goes again */
+    ACCS_EVENT_THROTTLE,    /* the whole client waits delay_ms */
+    ACCS_EVENT_TOKEN,       /* a token was acquired, refreshed, dropped or refused: see text */
+} accs_event_kind;
+
+/* "request", "response", "retry", "throttle", "token". */
+ACCS_API const char *accs_event_name(accs_event_kind kind);
+
+enum { ACCS_EVENT_URL_MAX = 256, ACCS_EVENT_TEXT_MAX = 96 };
+
+typedef struct accs_event {
+    accs_event_kind kind;
+    uint64_t call;    /* the call's id, 0 when the event belongs to none */
+    unsigned attempt; /* from 1 */
+    int status;       /* 0 when there was no answer */
+    accs_error error; /* ACCS_OK when the attempt was answered */
+    int64_t delay_ms;
+    int64_t elapsed_us;
+    uint64_t bytes; /* of the decoded body */
+    char method[12];
+    char url[ACCS_EVENT_URL_MAX];   /* cut when longer; no secret */
+    char text[ACCS_EVENT_TEXT_MAX]; /* what happened, in a word or two */
+} accs_event;
+
+typedef enum accs_item_kind {
+    ACCS_ITEM_NONE = 0,
+    ACCS_ITEM_DONE,  /* a call ended: failure.code tells how */
+    ACCS_ITEM_TIMER, /* a timer ended: failure.code is ACCS_OK or ACCS_ERROR_CANCELLED */
+    ACCS_ITEM_EVENT, /* something was observed */
+} accs_item_kind;
+
+typedef struct accs_item {
+    accs_item_kind kind;
+    uint64_t id;          /* of the call or timer; of the client's handle for an event */
+    accs_reply *reply;    /* owned by whoever took the item; NULL when nothing was received */
+    accs_failure failure; /* code is ACCS_OK on success */
+    accs_event event;     /* for ACCS_ITEM_EVENT */
+} accs_item;
+
+/*
+ * Takes the next thing from the queue. Returns false, and leaves *item alone,
+ * when the queue is empty. Every started call and timer comes out exactly once.
+ * The item's reply is the caller's: accs_reply_free().
+ */
+ACCS_API bool accs_engine_next(accs_engine *engine, accs_item *item);
+
+/* ----------------------------------------------------------------- reply */
+
+ACCS_API void accs_reply_free(accs_reply *reply);
+ACCS_API int accs_reply_status(const accs_reply *reply);
+ACCS_API unsigned accs_reply_attempts(const accs_reply *reply);
+/* From the call's start to its end, waits included, in microseconds. */
+ACCS_API int64_t accs_reply_elapsed_us(const accs_reply *reply);
+/* The address asked, without user name, password and token. Lives as long as the reply. */
+ACCS_API const char *accs_reply_url(const accs_reply *reply);
+/* The decoded body; borrowed. *bytes is never NULL. */
+ACCS_API void accs_reply_body(const accs_reply *reply, const char **bytes, size_t *bytes_len);
+ACCS_API size_t accs_reply_header_count(const accs_reply *reply);
+/* Header number index (from 0), as received; borrowed. */
+ACCS_API void accs_reply_header(const accs_reply *reply, size_t index, const char **name,
+                                size_t *name_len, const char **value, size_t *value_len);
+
+/* ---------------------------------------------------------------- client */
+
+/*
+ * What a client is made of. Text is borrowed for the call. Zero and NULL mean
+ * "the default"; the defaults and ceilings stand in limits.h.
+ */
+typedef struct accs_client_options {
+    const char *base_url;      /* required: scheme, host, tenant path */
+    const char *ims_url;       /* NULL: Adobe's production IMS */
+    const char *client_id;     /* required unless access_token is given */
+    const char *client_secret; /* likewise; copied and wiped at the end */
+    const char *access_token;  /* a ready token instead of credentials */
+    const char *org_id;
+    const char *scopes; /* comma-separated */
+    const char *store;  /* NULL: no Store header */
+    const char *user_agent;
+    const char *ca_file; /* PEM; NULL: the system's store */
+    const char *proxy;   /* NULL: as the environment says */
+    const char *pin;     /* libcurl's CURLOPT_PINNEDPUBLICKEY form */
+    int64_t connect_timeout_ms;
+    int64_t idle_timeout_ms;
+    int64_t timeout_ms; /* whole call with its waits and repeats */
+    int64_t max_retry_after_ms;
+    unsigned attempts;
+    size_t max_concurrency; /* transfers of this client at a time */
+    size_t max_body;        /* decoded bytes */
+    size_t max_headers;     /* bytes of all response headers */
+    bool read_only;         /* refuse every method but GET and HEAD */
+    bool events;            /* queue ACCS_ITEM_EVENT items */
+} accs_client_options;
+
+/*
+ * Makes a client. No I/O. Clients of one identity (IMS address, client id,
+ * secret and scopes) in one engine share one token.
+ *
+ * engine   must outlive no one: see accs_engine_free()
+ * options  borrowed for the call
+ * client   set on success; free with accs_client_free()
+ *
+ * Errors: ACCS_ERROR_CONFIG, ACCS_ERROR_MEMORY, ACCS_ERROR_CLOSED.
+ */
+ACCS_API accs_error accs_client_new(accs_engine *engine, const accs_client_options *options,
+                                    accs_client **client, accs_failure *failure);
+
+/*
+ * Frees the client. Its calls in flight come out of the engine's queue as
+ * ACCS_ERROR_CANCELLED. Secrets are wiped. NULL is fine.
+ */
+ACCS_API void accs_client_free(accs_client *client);
+
+/* A number that tells this client's events from those of others; never 0. */
+ACCS_API uint64_t accs_client_handle(const accs_client *client);
+
+typedef struct accs_header {
+    const char *name;
+    const char *value;
+} accs_header;
+
+/* One call. Everything is borrowed for accs_client_start() and copied. */
+typedef struct accs_request {
+    const char *method; /* GET HEAD POST PUT PATCH DELETE */
+    const char *path;   /* percent-encoded, with its query; never another origin */
+    size_t path_len;    /* so that a NUL inside can be refused */
+    const accs_header *headers;
+    size_t header_count;
+    const char *store; /* NULL: the client's */
+    const char *body;  /* NULL: none */
+    size_t body_len;
+    const char *content_type;   /* NULL: application/json when there is a body */
+    int idempotent;             /* 1 yes, 0 no, -1: as the method says (RFC 9110, 9.2.2) */
+    int64_t timeout_ms;         /* 0: the client's */
+    unsigned attempts;          /* 0: the client's */
+    int64_t max_retry_after_ms; /* 0: the client's */
+    size_t max_body;            /* 0: the client's */
+} accs_request;
+
+/*
+ * Starts a call. It ends as one ACCS_ITEM_DONE of the engine's queue, unless
+ * this function fails: then nothing comes later.
+ *
+ * id  set on success
+ *
+ * Errors: ACCS_ERROR_CONFIG (path, header, method, read_only), ACCS_ERROR_CLOSED,
+ * ACCS_ERROR_MEMORY.
+ */
+ACCS_API accs_error accs_client_start(accs_client *client, const accs_request *request,
+                                      uint64_t *id, accs_failure *failure);
+
+/* Makes every call of this client wait at least delay_ms from now. */
+ACCS_API void accs_client_throttle(accs_client *client, int64_t delay_ms);
+
+/* ------------------------------------------------------------- addresses */
+
+/* What an address is, decided in one place for all rules about secrets. */
+typedef struct accs_address {
+    bool https;
+    bool loopback;      /* localhost, 127.0.0.0/8, ::1 */
+    bool adobe;         /* under adobe.com or adobelogin.com */
+    bool has_user_info; /* user name or password in it */
+    bool has_query;     /* a query or a fragment */
+} accs_address;
+
+/*
+ * Looks at an absolute http or https URL. Pure.
+ *
+ * Errors: ACCS_ERROR_CONFIG with a text that says what is wrong.
+ * Source: RFC 3986, parsed by libcurl's URL API.
+ */
+ACCS_API accs_error accs_address_look(const char *url, accs_address *address,
+                                      accs_failure *failure);
+
+/*
+ * Percent-encodes everything but unreserved characters (RFC 3986, 2.3).
+ *
+ * bytes    any bytes
+ * encoded  set on success: NUL-ended, the caller's, free()
+ *
+ * Errors: ACCS_ERROR_MEMORY.
+ */
+ACCS_API accs_error accs_percent_encode(const char *bytes, size_t bytes_len, char **encoded,
+                                        size_t *encoded_len);
+
+/* ------------------------------------------------------------------ JSON */
+
+typedef struct accs_json_reader accs_json_reader;
+typedef struct accs_json_writer accs_json_writer;
+
+typedef enum accs_json_kind {
+    ACCS_JSON_MORE = 0, /* feed more bytes, or accs_json_finish() */
+    ACCS_JSON_END,      /* the document is complete, only white space followed */
+    ACCS_JSON_ERROR,    /* accs_json_failure() says what; the reader stays there */
+    ACCS_JSON_OBJECT,
+    ACCS_JSON_OBJECT_END,
+    ACCS_JSON_ARRAY,
+    ACCS_JSON_ARRAY_END,
+    ACCS_JSON_KEY,     /* text, decoded */
+    ACCS_JSON_STRING,  /* text, decoded */
+    ACCS_JSON_INTEGER, /* integer; text holds the digits */
+    ACCS_JSON_FLOAT,   /* number; text holds the literal; an integer beyond 64 bit too */
+    ACCS_JSON_TRUE,
+    ACCS_JSON_FALSE,
+    ACCS_JSON_NULL,
+} accs_json_kind;
+
+typedef struct accs_json_event {
+    accs_json_kind kind;
+    const char *text; /* borrowed until the next accs_json_next() or accs_json_feed() */
+    size_t text_len;
+    int64_t integer;
+    double number;
+    bool big_integer; /* with FLOAT: the literal was an integer beyond 64 bit */
+} accs_json_event;
+
+typedef struct accs_json_limits {
+    size_t depth;    /* nested arrays and objects; 0: the default */
+    size_t text;     /* bytes of one string, key or number; 0: the default */
+    size_t document; /* bytes of the whole document; 0: the default */
+} accs_json_limits;
+
+/*
+ * A strict, incremental pull reader (RFC 8259): bytes in chunks of any size go
+ * in, events come out. UTF-8 is checked, a lone surrogate escape is refused.
+ *
+ * limits  borrowed for the call; NULL for the defaults
+ * Errors: ACCS_ERROR_MEMORY.
+ */
+ACCS_API accs_error accs_json_reader_new(const accs_json_limits *limits, accs_json_reader **reader);
+ACCS_API void accs_json_reader_free(accs_json_reader *reader);
+
+/*
+ * Hands bytes to the reader, which borrows them until accs_json_next() has
+ * answered ACCS_JSON_MORE, ACCS_JSON_END or ACCS_JSON_ERROR. Call only at the
+ * start and after ACCS_JSON_MORE (or after END, where bytes but white space make an error).
+ */
+ACCS_API void accs_json_feed(accs_json_reader *reader, const char *bytes, size_t bytes_len);
+
+/* Says that no byte follows: the next ACCS_JSON_MORE becomes END or ERROR. */
+ACCS_API void accs_json_finish(accs_json_reader *reader);
+
+/* The next event, also returned. After ERROR it returns ERROR again. */
+ACCS_API accs_json_kind accs_json_next(accs_json_reader *reader, accs_json_event *event);
+
+/*
+ * What went wrong after ACCS_JSON_ERROR: ACCS_ERROR_PARSE, ACCS_ERROR_TOO_LARGE
+ * (a limit) or ACCS_ERROR_MEMORY; a text without input bytes, with the offset.
+ * Never call it before an error.
+ */
+ACCS_API accs_error accs_json_failure(const accs_json_reader *reader, const char **text,
+                                      uint64_t *offset);
+
+/*
+ * A writer that makes one document in memory. Commas and colons are its own
+ * work. After an error every call returns that error. Misplaced calls (a value
+ * without key inside an object, an end without begin) are ACCS_ERROR_CONFIG.
+ */
+ACCS_API accs_error accs_json_writer_new(size_t max_bytes, accs_json_writer **writer);
+ACCS_API void accs_json_writer_free(accs_json_writer *writer);
+ACCS_API accs_error accs_json_write_object(accs_json_writer *writer);
+ACCS_API accs_error accs_json_write_object_end(accs_json_writer *writer);
+ACCS_API accs_error accs_json_write_array(accs_json_writer *writer);
+ACCS_API accs_error accs_json_write_array_end(accs_json_writer *writer);
+/* Text must be valid UTF-8: otherwise ACCS_ERROR_PARSE. */
+ACCS_API accs_error accs_json_write_key(accs_json_writer *writer, const char *text,
+                                        size_t text_len);
+ACCS_API accs_error accs_json_write_string(accs_json_writer *writer, const char *text,
+                                           size_t text_len);
+ACCS_API accs_error accs_json_write_integer(accs_json_writer *writer, int64_t value);
+/* Shortest form that reads back the same, "." as the point in every locale. NaN, infinity:
+ * ACCS_ERROR_PARSE. */
+ACCS_API accs_error accs_json_write_float(accs_json_writer *writer, double value);
+ACCS_API accs_error accs_json_write_bool(accs_json_writer *writer, bool value);
+ACCS_API accs_error accs_json_write_null(accs_json_writer *writer);
+/* The finished document; borrowed from the writer. ACCS_ERROR_CONFIG while it is not complete. */
+ACCS_API accs_error accs_json_writer_bytes(const accs_json_writer *writer, const char **bytes,
+                                           size_t *bytes_len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,27 @@
+/* gzip inflated with a bounded output; libcurl's own ends a cut body with success. */
+#ifndef ACCS_INFLATE_H
+#define ACCS_INFLATE_H
+
+#include "buffer.h"
+
+typedef struct accs_inflate accs_inflate;
+
+/* ACCS_ERROR_MEMORY. Free with accs_inflate_free(). */
+ACCS_API accs_error accs_inflate_new(accs_inflate **inflate);
+ACCS_API void accs_inflate_free(accs_inflate *inflate); /* NULL is fine */
+
+/* Makes it ready for another body, keeping its memory. */
+ACCS_API void accs_inflate_reset(accs_inflate *inflate);
+
+/*
+ * Takes a chunk of one gzip member, appends what comes out.
+ * ACCS_ERROR_DECODE: corrupt, or bytes behind the member's end (a second member too);
+ * ACCS_ERROR_TOO_LARGE: past the ceiling of out; ACCS_ERROR_MEMORY.
+ */
+ACCS_API accs_error accs_inflate_push(accs_inflate *inflate, const char *bytes, size_t bytes_len,
+                                      accs_buffer *out);
+
+/* ACCS_OK when the member ended with a right trailer, else ACCS_ERROR_DECODE. */
+ACCS_API accs_error accs_inflate_finish(const accs_inflate *inflate);
+
+#endif

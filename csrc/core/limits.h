@@ -1,0 +1,46 @@
+/*
+ * Every ceiling and default of the core, with unit and reason, in one list.
+ * The manual's table is made from it.
+ */
+#ifndef ACCS_LIMITS_H
+#define ACCS_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(identifier, type, value, unit, reason) */
+#define ACCS_LIMIT_LIST(X)                                                                         \
+    X(CONNECT_TIMEOUT, int64_t, 10000, "ms", "name lookup, connect and TLS together")              \
+    X(IDLE_TIMEOUT, int64_t, 30000, "ms", "no byte moved in either direction")                     \
+    X(TIMEOUT, int64_t, 120000, "ms", "a whole call with its waits and repeats")                   \
+    X(ATTEMPTS, unsigned, 4, "requests", "of a call that may be repeated")                         \
+    X(BACKOFF, int64_t, 500, "ms", "first back-off, before the jitter")                            \
+    X(BACKOFF_MAX, int64_t, 30000, "ms", "largest back-off, before the jitter")                    \
+    X(MAX_RETRY_AFTER, int64_t, 60000, "ms", "a longer wait is the caller's decision")             \
+    X(RETRY_BUDGET_PERCENT, unsigned, 10, "%", "repeats as a share of recent calls")               \
+    X(RETRY_BUDGET_MIN, unsigned, 10, "repeats", "always allowed in the budget's window")          \
+    X(RETRY_BUDGET_WINDOW, int64_t, 60000, "ms", "what counts as recent")                          \
+    X(MAX_CONNECTIONS, size_t, 8, "connections", "per host and engine")                            \
+    X(MAX_CONCURRENCY, size_t, 8, "transfers", "of one client at a time")                          \
+    X(MAX_BODY, size_t, 268435456, "bytes", "decoded answer kept in memory")                       \
+    X(MAX_HEADERS, size_t, 262144, "bytes", "all headers of one answer")                           \
+    X(MAX_HEADER_COUNT, size_t, 256, "headers", "of one answer")                                   \
+    X(MAX_REQUEST_HEADER, size_t, 16384, "bytes", "one header of a request")                       \
+    X(MAX_URL, size_t, 65536, "bytes", "servers refuse far less")                                  \
+    X(TOKEN_REPLY_MAX, size_t, 1048576, "bytes", "an answer of IMS")                               \
+    X(TOKEN_MAX, size_t, 65536, "bytes", "an access token")                                        \
+    X(TOKEN_LIFE_DEFAULT, int64_t, 3600000, "ms", "when the answer names no usable expires_in")    \
+    X(TOKEN_LIFE_MAX, int64_t, 2592000000, "ms", "30 days; more is taken for a mistake")           \
+    X(TOKEN_AHEAD, int64_t, 1200000, "ms", "refresh beside calls, or a fifth of the life")         \
+    X(TOKEN_MARGIN, int64_t, 600000, "ms", "calls wait for a new token, or a tenth of the life")   \
+    X(TOKEN_MARGIN_MIN, int64_t, 1000, "ms", "expires_in counts whole seconds")                    \
+    X(JSON_DEPTH, size_t, 512, "levels", "nested arrays and objects")                              \
+    X(JSON_TEXT, size_t, 67108864, "bytes", "one string, key or number")                           \
+    X(JSON_DOCUMENT, size_t, 1073741824, "bytes", "one document")
+
+#define ACCS_LIMIT_ENTRY(id, type, value, unit, reason)                                            \
+    __attribute__((unused)) static const type ACCS_LIMIT_##id = value;
+ACCS_LIMIT_LIST(ACCS_LIMIT_ENTRY)
+#undef ACCS_LIMIT_ENTRY
+
+#endif

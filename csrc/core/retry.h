@@ -1,0 +1,71 @@
+/*
+ * Which attempts are repeated, and when: one table and pure functions.
+ */
+#ifndef ACCS_RETRY_H
+#define ACCS_RETRY_H
+
+#include "accs.h"
+
+/* How an attempt ended, as far as repeating it is concerned. */
+typedef enum accs_attempt_end {
+    ACCS_ATTEMPT_NEVER_SENT = 0, /* no connection: surely not acted on */
+    ACCS_ATTEMPT_LOST,           /* it left, and no whole answer came back */
+    ACCS_ATTEMPT_ANSWERED,       /* there is a status */
+    ACCS_ATTEMPT_FINAL,          /* repeating cannot help: certificate, size, redirect ... */
+} accs_attempt_end;
+
+typedef struct accs_retry_policy {
+    unsigned attempts; /* in all, from 1 */
+    int64_t backoff_ms;
+    int64_t backoff_max_ms;
+    int64_t max_retry_after_ms;
+} accs_retry_policy;
+
+typedef struct accs_retry_question {
+    accs_attempt_end end;
+    int status; /* with ACCS_ATTEMPT_ANSWERED */
+    bool idempotent;
+    unsigned attempt;       /* number of the attempt that ended, from 1 */
+    int64_t retry_after_ms; /* -1: the answer named none that could be read */
+    int64_t now_ms;
+    int64_t deadline_ms;
+    bool budget_left; /* the client's retry budget allows one more */
+    uint32_t random;
+} accs_retry_question;
+
+typedef enum accs_retry_action {
+    ACCS_RETRY_STOP = 0,     /* the attempt's result is the call's */
+    ACCS_RETRY_WAIT,         /* go again after delay_ms */
+    ACCS_RETRY_RATE_LIMITED, /* 429 or 503 whose wait is too long: end as rate_limited, pause the
+                                client for delay_ms */
+} accs_retry_action;
+
+typedef struct accs_retry_answer {
+    accs_retry_action action;
+    int64_t delay_ms;  /* for STOP: 0 */
+    bool pause_client; /* the wait holds for the whole client (429) */
+    bool uses_budget;  /* counts as a repeat in the budget (network and 5xx, not 429) */
+} accs_retry_answer;
+
+/*
+ * The verdict. Pure.
+ *
+ * Idempotent calls are repeated after ACCS_ATTEMPT_NEVER_SENT, ACCS_ATTEMPT_LOST,
+ * 408, 429, 500, 502, 503 and 504; others after ACCS_ATTEMPT_NEVER_SENT and 429
+ * only. A wait is Retry-After plus 0 to 20 %, never less, or capped exponential
+ * back-off with full jitter. A back-off that would pass the deadline stops; so
+ * does Retry-After on anything but 429 (and 503) beyond max_retry_after_ms or
+ * the deadline; on 429 and 503 that is RATE_LIMITED, whatever the method and attempt.
+ * 429 without Retry-After on the last attempt: STOP with pause_client and a back-off in delay_ms.
+ */
+ACCS_API accs_retry_answer accs_retry_decide(const accs_retry_policy *policy,
+                                             const accs_retry_question *question);
+
+/* Whether RFC 9110, 9.2.2 calls the method idempotent: GET, HEAD, PUT, DELETE (OPTIONS, TRACE).
+ * Case-sensitive. */
+ACCS_API bool accs_method_idempotent(const char *method);
+
+/* wait_ms plus 0 to 20 %, for a wait that the server asked for. */
+ACCS_API int64_t accs_retry_spread(int64_t wait_ms, uint32_t random);
+
+#endif
