@@ -7,7 +7,7 @@
 typedef struct accs_buffer {
     char *bytes; /* NULL while nothing was stored; after an append a NUL stands behind bytes[len] */
     size_t len;
-    size_t capacity;
+    size_t capacity; /* bytes allocated, room for the NUL included */
     size_t max;
 } accs_buffer;
 
@@ -27,7 +27,10 @@ void accs_buffer_clear(accs_buffer *buffer);
 accs_error accs_buffer_append(accs_buffer *buffer, const void *bytes, size_t bytes_len);
 accs_error accs_buffer_append_text(accs_buffer *buffer, const char *text);
 
-/* Makes room for more bytes behind len, so that they can be written in place. */
+/*
+ * Makes room for more bytes behind len (and a NUL), so that they can be written in place:
+ * up to capacity - 1 - len of them, and no more than max - len. Errors as accs_buffer_append().
+ */
 accs_error accs_buffer_reserve(accs_buffer *buffer, size_t more);
 
 /* Hands over the bytes (free(); NULL when empty) and leaves the buffer empty. */

@@ -9,8 +9,7 @@ typedef struct accs_secret {
     size_t len;
 } accs_secret;
 
-/* Copies the bytes; what was held before is wiped, also on failure of nothing: on ACCS_ERROR_MEMORY
- * the old value stays. */
+/* Copies the bytes and wipes what was held before; on ACCS_ERROR_MEMORY the old value stays. */
 accs_error accs_secret_set(accs_secret *secret, const char *bytes, size_t bytes_len);
 
 /* Moves the value from one to the other; from is unset afterwards. */
@@ -19,14 +18,14 @@ void accs_secret_move(accs_secret *to, accs_secret *from);
 /* Wipes and frees; NULL bytes and a second call are fine. */
 void accs_secret_cleanup(accs_secret *secret);
 
-/* Compared in a time that does not depend on where the values differ. */
+/* Compared in a time that does not depend on where the values differ. Unset equals unset only. */
 bool accs_secret_equal(const accs_secret *left, const accs_secret *right);
 
 /* Overwrites memory in a way that compilers do not drop. */
 void accs_wipe(void *bytes, size_t bytes_len);
 
-/* Replaces every occurrence of the secret in a NUL-ended text by "***" (padded out, so that the
- * text never grows). An unset or empty secret changes nothing. */
+/* Replaces every occurrence of the secret in a NUL-ended text by "***" (fewer for a shorter secret,
+ * so that the text never grows). An unset or empty secret changes nothing. */
 void accs_secret_redact(const accs_secret *secret, char *text);
 
 #endif

@@ -1,0 +1,71 @@
+#include "secret.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char STARS[] = "***";
+
+accs_error accs_secret_set(accs_secret *secret, const char *bytes, size_t bytes_len)
+{
+    char *copy = bytes_len < SIZE_MAX ? malloc(bytes_len + 1) : NULL;
+
+    if (copy == NULL)
+        return ACCS_ERROR_MEMORY;
+    if (bytes_len > 0)
+        memcpy(copy, bytes, bytes_len);
+    copy[bytes_len] = '\0';
+    accs_secret_cleanup(secret); /* after the copy: bytes may be the secret's own */
+    secret->bytes = copy;
+    secret->len = bytes_len;
+    return ACCS_OK;
+}
+
+void accs_secret_move(accs_secret *to, accs_secret *from)
+{
+    if (to == from)
+        return;
+    accs_secret_cleanup(to);
+    *to = *from;
+    *from = (accs_secret){0};
+}
+
+void accs_secret_cleanup(accs_secret *secret)
+{
+    if (secret->bytes != NULL)
+        accs_wipe(secret->bytes, secret->len);
+    free(secret->bytes);
+    *secret = (accs_secret){0};
+}
+
+bool accs_secret_equal(const accs_secret *left, const accs_secret *right)
+{
+    if (left->bytes == NULL || right->bytes == NULL)
+        return left->bytes == right->bytes;
+    return left->len == right->len && CRYPTO_memcmp(left->bytes, right->bytes, left->len) == 0;
+}
+
+void accs_wipe(void *bytes, size_t bytes_len)
+{
+    OPENSSL_cleanse(bytes, bytes_len);
+}
+
+void accs_secret_redact(const accs_secret *secret, char *text)
+{
+    size_t stars = sizeof STARS - 1;
+    size_t left = strlen(text) + 1; /* the NUL moves with the rest */
+    char *from = text;
+    char *found;
+
+    if (secret->bytes == NULL || secret->len == 0)
+        return;
+    if (stars > secret->len)
+        stars = secret->len;
+    while ((found = memmem(from, left, secret->bytes, secret->len)) != NULL) {
+        left -= (size_t)(found - from) + secret->len;
+        memcpy(found, STARS, stars);
+        memmove(found + stars, found + secret->len, left);
+        accs_wipe(found + stars + left, secret->len - stars); /* what lies behind the new end */
+        from = found + stars;
+    }
+}
