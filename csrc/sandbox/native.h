@@ -1,0 +1,15 @@
+/*
+ * What module.c of the sandbox joins to `accs.sandbox.native`.
+ *
+ * Each part opens as one function that pushes a table of functions. The parts know Lua and one
+ * library each (libmicrohttpd, OpenSSL, SQLite), nothing of one another and nothing of csrc/core.
+ */
+#ifndef ACCS_SANDBOX_NATIVE_H
+#define ACCS_SANDBOX_NATIVE_H
+
+#include <lua.h>
+
+/* Pushes the table of SQLite functions (database.c): { open = function }. */
+int accs_sandbox_database_open(lua_State *L);
+
+#endif
