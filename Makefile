@@ -1,56 +1,137 @@
 # accs: build, tests and the rest. `make help` lists the targets.
 .DEFAULT_GOAL := all
 BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
 LUA ?= lua5.4
 CC ?= cc
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
+# Warnings are errors here; with a compiler that knows more of them: make STRICT=
+STRICT ?= -Werror
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
-	-Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Werror
+	-Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla $(STRICT)
 BASE := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -MMD -MP
-LUA_CFLAGS := $(shell $(PKG_CONFIG) --cflags lua5.4 2>/dev/null)
+LUA_CFLAGS := $(shell $(PKG_CONFIG) --cflags lua5.4 2>/dev/null || $(PKG_CONFIG) --cflags lua-5.4 2>/dev/null)
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
+# Debian packages: what demo needs; what the tests add; what the checks of the sources add.
+DEPS_RUN := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev libcurl4-openssl-dev libssl-dev zlib1g-dev \
+	lua-cjson lua-argparse lua-lpeg libmicrohttpd-dev libsqlite3-dev ca-certificates
+DEPS_TEST := lua-busted libcmocka-dev nginx openssl luarocks
+DEPS_LINT := lua-check cppcheck clang-tidy-14 clang-format-14 clang-14
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1) $@')
 CORE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/core/*.c))
 BINDING := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/lua/*.c))
 SANDBOX := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/sandbox/*.c))
-UNITS := $(patsubst spec/core/%.c,$(BUILD)/spec/core/%,$(wildcard spec/core/test_*.c))
+UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/core/test_*.c))
+REPLAYS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/fuzz/fuzz_*.c))
+CORE_LIBS := -lcurl -lcrypto -lz -lpthread
+MODULES := $(BUILD)/lib/accs/core.so $(BUILD)/lib/accs/sandbox/native.so
 
-all: $(BUILD)/lib/accs/core.so $(BUILD)/lib/accs/sandbox/native.so
+# The sandbox shares no header with the core.
+INCLUDES := -Icsrc/core
+$(SANDBOX): INCLUDES :=
 
-$(BUILD)/csrc/core/%.o: csrc/core/%.c
+all: $(MODULES) ## build both modules into build/lib
+
+$(BUILD)/%.o: %.c
+	$(call say,CC  )
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(WARNINGS) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(BASE) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(INCLUDES) $(LUA_CFLAGS) -c $< -o $@
 
-$(BUILD)/csrc/lua/%.o: csrc/lua/%.c
-	@mkdir -p $(@D)
-	$(CC) $(BASE) $(WARNINGS) $(CFLAGS) $(LUA_CFLAGS) -Icsrc/core -c $< -o $@
-
-$(BUILD)/csrc/sandbox/%.o: csrc/sandbox/%.c
-	@mkdir -p $(@D)
-	$(CC) $(BASE) $(WARNINGS) $(CFLAGS) $(LUA_CFLAGS) -c $< -o $@
+$(BUILD)/core.a: $(CORE)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/lib/accs/core.so: $(CORE) $(BINDING)
+	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(CC) -shared $(LDFLAGS) -o $@ $^ -lcurl -lcrypto -lz
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 $(BUILD)/lib/accs/sandbox/native.so: $(SANDBOX)
+	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(CC) -shared $(LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -lcrypto
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -lcrypto
 
-$(BUILD)/spec/core/%: spec/core/%.c $(CORE)
+$(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
+
+# A fuzz target with a plain main that replays its corpus.
+$(BUILD)/spec/fuzz/fuzz_%: $(BUILD)/spec/fuzz/fuzz_%.o $(BUILD)/spec/fuzz/replay.o $(BUILD)/core.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+units: $(UNITS) ## build and run the C units alone
+	$(Q)for unit in $(UNITS); do $$unit || exit 1; done
+
+demo: ## install what is missing, build, and run a sales report against the sandbox
+	@.ci/deps $(DEPS_RUN)
+	@$(MAKE) --no-print-directory all
+	@eval "$$($(MAKE) -s env)" && LUA=$(LUA) spec/support/demo.sh
+
+test: ## install what is missing, build, run every test
+	@.ci/deps $(DEPS_RUN) $(DEPS_TEST)
+	@$(MAKE) --no-print-directory check
+
+# SUITE names what to run, for example: make check SUITE=spec/lua/json_spec.lua
+check: all $(UNITS) $(REPLAYS) ## every test, without installing anything
+	@eval "$$($(MAKE) -s env)" && $(LUA) spec/support/suite.lua $(BUILD) $(SUITE)
+
+deps: ## install every package that building, testing and linting need (Debian)
+	@.ci/deps $(DEPS_RUN) $(DEPS_TEST) $(DEPS_LINT)
+
+lint: ## luacheck, luac, cppcheck, clang-tidy, clang-format, warnings of gcc and clang
+	@BUILD=$(BUILD) LUA_CFLAGS="$(LUA_CFLAGS)" .ci/lint
+
+asan: ## every test under AddressSanitizer, UBSan and leak check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="$(SANITIZE)" LDFLAGS=-Wl,-z,nodelete \
+		$(BUILD)/asan/bin/lua5.4 check SUITE="$(SUITE)"
+
+# Lua itself under the sanitizers: nothing needs to be preloaded, children run under them too.
+$(BUILD)/bin/lua5.4: spec/support/asan_host.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(WARNINGS) $(CFLAGS) -Icsrc/core -o $@ $< $(CORE) $(LDFLAGS) -lcmocka -lcurl -lcrypto -lz -lpthread
+	$(Q)$(CC) $(CFLAGS) $(LUA_CFLAGS) $< -o $@ -Wl,-E -Wl,--whole-archive \
+		"$$($(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a" -Wl,--no-whole-archive -lm -ldl
 
-units: $(UNITS)
-	@set -e; for unit in $(UNITS); do $$unit; done
+fuzz: ## run the fuzz targets: make fuzz RUNS=100000 [TARGET=json]
+	@BUILD=$(BUILD) RUNS="$(or $(RUNS),100000)" TARGET="$(TARGET)" spec/fuzz/run.sh
 
-env:
-	@echo 'export PATH="$(CURDIR)/lua/bin:$$PATH"'
+bench: all ## ratios to a bare libcurl loop: make bench [ROUNDS=7]
+	@eval "$$($(MAKE) -s env)" && BUILD=$(BUILD) ROUNDS="$(or $(ROUNDS),7)" bench/run.sh
+
+rock: ## install with LuaRocks into build/rock and try it
+	@BUILD=$(BUILD) LUA=$(LUA) .ci/rock
+
+fresh: ## prove `make demo` and `make test` on a minimal Debian 12 (as root)
+	@.ci/fresh
+
+install: all ## into PREFIX (default /usr/local), below DESTDIR
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/lua/5.4"
+	install -D -m 755 $(BUILD)/lib/accs/core.so "$(DESTDIR)$(PREFIX)/lib/lua/5.4/accs/core.so"
+	install -D -m 755 $(BUILD)/lib/accs/sandbox/native.so "$(DESTDIR)$(PREFIX)/lib/lua/5.4/accs/sandbox/native.so"
+	install -m 755 $(wildcard lua/bin/*) "$(DESTDIR)$(PREFIX)/bin"
+	cd lua && find accs -type f -exec install -D -m 644 {} "$(DESTDIR)$(PREFIX)/share/lua/5.4/{}" \;
+	@case "$(PREFIX)" in /usr/local | /usr) ;; *) echo 'For Lua to find it:'; \
+		echo '  export LUA_PATH_5_4="$(PREFIX)/share/lua/5.4/?.lua;$(PREFIX)/share/lua/5.4/?/init.lua;;"'; \
+		echo '  export LUA_CPATH_5_4="$(PREFIX)/lib/lua/5.4/?.so;;"';; esac
+
+uninstall: ## remove what install put there
+	rm -rf "$(DESTDIR)$(PREFIX)/lib/lua/5.4/accs" "$(DESTDIR)$(PREFIX)/share/lua/5.4/accs"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/accs" "$(DESTDIR)$(PREFIX)/bin/accs-sandbox"
+
+env: ## shell lines that put the build tree on the paths: eval "$(make -s env)"
+	@echo 'export PATH="$(abspath $(BUILD))/bin:$(CURDIR)/lua/bin:$$PATH"'
 	@echo 'export LUA_PATH_5_4="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"'
-	@echo 'export LUA_CPATH_5_4="$(CURDIR)/$(BUILD)/lib/?.so;;"'
+	@echo 'export LUA_CPATH_5_4="$(abspath $(BUILD))/lib/?.so;;"'
 
-clean:
-	rm -rf $(BUILD)
+clean: ## remove everything that was built
+	rm -rf $(BUILD) accs
+	find csrc -name '*.o' -delete
 
--include $(CORE:.o=.d) $(BINDING:.o=.d) $(SANDBOX:.o=.d)
-.PHONY: all units env clean
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+-include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
+.SECONDARY:
+.PHONY: all units demo test check deps lint asan fuzz bench rock fresh install uninstall env clean help

@@ -1,0 +1,175 @@
+-- Runs every test and adds up truthfully what the runners say.
+--
+-- usage: lua5.4 spec/support/suite.lua BUILD [FILE...]
+--
+-- Each runner is a process with a time limit and writes TAP, which is kept in BUILD/results and
+-- counted here: the C units (cmocka), the fuzz corpus replays, the specs (busted, one process a
+-- file). A runner that crashes, runs into its limit or leaves results out counts as a failure;
+-- so does a skipped test, unless its reason is that ../shared is absent. The last line is
+-- "N passed, N failed"; BUILD/results/summary holds it as well.
+local run = require "spec.support.run"
+
+local LIMIT = 300 -- seconds for one runner
+local AT_A_TIME = tonumber(os.getenv("JOBS")) or 2
+local BUSTED = "lua5.4 /usr/bin/busted --ignore-lua -o TAP"
+  .. " --lpath './lua/?.lua;./lua/?/init.lua;./?.lua' --cpath ''"
+
+local build = assert(arg[1], "usage: suite.lua BUILD [FILE...]")
+local results = build .. "/results"
+
+local function lines_of(command)
+  local list = {}
+  local pipe <close> = assert(io.popen(command))
+  for line in pipe:lines() do
+    list[#list + 1] = line
+  end
+  return list
+end
+
+--- What there is to run: { name=, command= } each.
+local function find_runners()
+  local runners = {}
+  local function add(name, command)
+    runners[#runners + 1] = { name = name, command = command }
+  end
+  for _, path in ipairs(lines_of("ls spec/core/test_*.c 2>/dev/null")) do
+    local name = path:gsub("%.c$", "")
+    add(path, run.quote(build .. "/" .. name))
+  end
+  for _, path in ipairs(lines_of("ls spec/fuzz/fuzz_*.c 2>/dev/null")) do
+    local name = path:gsub("%.c$", "")
+    local corpus = "spec/fuzz/corpus/" .. name:match("fuzz_(.*)$")
+    add(path, run.quote(build .. "/" .. name) .. " " .. corpus)
+  end
+  for _, path in ipairs(lines_of("find spec -name '*_spec.lua' | LC_ALL=C sort")) do
+    local chunk, message = loadfile(path)
+    if chunk then
+      add(path, BUSTED .. " " .. run.quote(path))
+    else -- busted's TAP trips over this
+      add(path, "printf 'not ok 1 - %s\n1..1\n' " .. run.quote(message))
+    end
+  end
+  return runners
+end
+
+--- Adds up one runner's TAP.
+local function count(text, how, code)
+  local passed, failed, planned, notes = 0, 0, nil, {}
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    local bad, rest = line:match("^(n?o?t? ?)ok%f[%s][ %d]*%-?%s*(.*)$")
+    local plan = tonumber(line:match("^1%.%.(%d+)$"))
+    if plan then
+      planned = (planned or 0) + plan
+    elseif bad and (bad == "" or bad == "not ") then
+      local reason = rest:match("^# SKIP%s*(.*)$")
+      if reason and bad == "" and reason:find("../shared", 1, true) then
+        notes[#notes + 1] = "skipped: " .. reason
+        planned = (planned or 0) - 1
+      elseif reason then
+        failed = failed + 1
+        notes[#notes + 1] = "skipped: " .. reason
+      elseif bad == "" then
+        passed = passed + 1
+      else
+        failed = failed + 1
+      end
+    end
+  end
+  local function complain(number, note)
+    failed = failed + number
+    notes[#notes + 1] = note
+  end
+  if not planned then
+    complain(1, how == "signal" and "killed by signal " .. code or code == 124
+      and "ran into its limit of " .. LIMIT .. " s" or "ended early, code " .. tostring(code))
+  elseif passed + failed < planned then
+    complain(planned - passed - failed, "results are missing")
+  elseif passed + failed == 0 and #notes == 0 then
+    complain(1, "ran no test")
+  elseif failed == 0 and (how ~= "exit" or code ~= 0) then
+    complain(1, "ended with code " .. tostring(code) .. " although its tests passed")
+  end
+  return passed, failed, notes
+end
+
+local function start(runner)
+  local dir = results .. "/" .. runner.name:gsub("[/.]", "_")
+  assert(os.execute("mkdir -p " .. run.quote(dir .. "/tmp")))
+  runner.dir = dir
+  runner.tap = dir .. "/tap"
+  -- Reports of sanitizers go to files, so that those of child processes are found too.
+  local env = run.environment {
+    CMOCKA_MESSAGE_OUTPUT = "TAP", TMPDIR = dir .. "/tmp", LC_ALL = "C.UTF-8", TZ = "UTC",
+    ASAN_OPTIONS = "detect_leaks=1:log_path=" .. dir .. "/sanitizer"
+      .. ":" .. (os.getenv("ASAN_OPTIONS") or ""),
+    UBSAN_OPTIONS = "print_stacktrace=1:log_path=" .. dir .. "/sanitizer",
+    LSAN_OPTIONS = "suppressions=spec/support/leaks.supp:print_suppressions=0",
+  }
+  runner.pipe = assert(io.popen(("exec timeout -k 10 %d %s %s >%s 2>&1 </dev/null"):format(LIMIT, env,
+    runner.command, run.quote(runner.tap))))
+  runner.started = os.time()
+end
+
+local function finish(runner)
+  local _, how, code = runner.pipe:close()
+  local text = run.read_file(runner.tap) or ""
+  local passed, failed, notes = count(text, how, code)
+  for _, path in ipairs(lines_of("ls " .. run.quote(runner.dir) .. "/sanitizer* 2>/dev/null")) do
+    failed = failed + 1
+    notes[#notes + 1] = "a sanitizer complained: " .. path
+    text = text .. (run.read_file(path) or "")
+  end
+  os.execute("rm -rf " .. run.quote(runner.dir .. "/tmp"))
+  print(("%-48s %5d passed%s"):format(runner.name, passed,
+    failed > 0 and (", %d FAILED"):format(failed) or ""))
+  for _, note in ipairs(notes) do
+    print("    " .. note)
+  end
+  if failed > 0 then
+    for line in text:gmatch("[^\n]+") do
+      if not line:match("^ok ") then
+        print("    | " .. line)
+      end
+    end
+  end
+  io.stdout:flush()
+  return passed, failed
+end
+
+local function wanted(runner)
+  if #arg == 1 then
+    return true
+  end
+  for index = 2, #arg do
+    if runner.name:find(arg[index], 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+local queue, passed, failed = {}, 0, 0
+os.execute("rm -rf " .. run.quote(results))
+for _, runner in ipairs(find_runners()) do
+  if wanted(runner) then
+    queue[#queue + 1] = runner
+  end
+end
+for index = 1, #queue do
+  for ahead = index, math.min(index + AT_A_TIME - 1, #queue) do
+    if not queue[ahead].pipe then
+      start(queue[ahead])
+    end
+  end
+  local good, bad = finish(queue[index])
+  passed, failed = passed + good, failed + bad
+end
+if #queue == 0 then
+  print("nothing to run")
+  failed = 1
+end
+local line = ("%d passed, %d failed"):format(passed, failed)
+os.execute("mkdir -p " .. run.quote(results))
+run.write_file(results .. "/summary", line .. "\n")
+print(line)
+os.exit(failed == 0, true)
