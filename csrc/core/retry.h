@@ -42,8 +42,8 @@ typedef enum accs_retry_action {
 
 typedef struct accs_retry_answer {
     accs_retry_action action;
-    int64_t delay_ms;  /* for STOP: 0 */
-    bool pause_client; /* the wait holds for the whole client (429) */
+    int64_t delay_ms;  /* for STOP: 0, or with pause_client the client's pause */
+    bool pause_client; /* the wait holds for the whole client: any 429, any RATE_LIMITED */
     bool uses_budget;  /* counts as a repeat in the budget (network and 5xx, not 429) */
 } accs_retry_answer;
 
@@ -53,10 +53,11 @@ typedef struct accs_retry_answer {
  * Idempotent calls are repeated after ACCS_ATTEMPT_NEVER_SENT, ACCS_ATTEMPT_LOST,
  * 408, 429, 500, 502, 503 and 504; others after ACCS_ATTEMPT_NEVER_SENT and 429
  * only. A wait is Retry-After plus 0 to 20 %, never less, or capped exponential
- * back-off with full jitter. A back-off that would pass the deadline stops; so
- * does Retry-After on anything but 429 (and 503) beyond max_retry_after_ms or
- * the deadline; on 429 and 503 that is RATE_LIMITED, whatever the method and attempt.
- * 429 without Retry-After on the last attempt: STOP with pause_client and a back-off in delay_ms.
+ * back-off with full jitter. A wait that would reach the deadline stops; so does a
+ * Retry-After beyond max_retry_after_ms. On 429 and 503 with Retry-After that is
+ * RATE_LIMITED instead, whatever the method and attempt, with delay_ms as told.
+ * A 429 that stops for another reason (last attempt, no Retry-After and no time)
+ * has pause_client and the wait in delay_ms. 429 asks for no share of the budget.
  */
 ACCS_API accs_retry_answer accs_retry_decide(const accs_retry_policy *policy,
                                              const accs_retry_question *question);
