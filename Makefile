@@ -32,7 +32,8 @@ CORE_LIBS := -lcurl -lcrypto -lz -lpthread
 MODULES := $(BUILD)/lib/accs/core.so $(BUILD)/lib/accs/sandbox/native.so
 
 # The sandbox shares no header with the core.
-INCLUDES := -Icsrc/core
+# Not -I: core has a limits.h, and <limits.h> must stay the system's.
+INCLUDES := -iquote csrc/core
 $(SANDBOX): INCLUDES :=
 
 all: $(MODULES) ## build both modules into build/lib

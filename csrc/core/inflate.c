@@ -1,6 +1,5 @@
 #include "inflate.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #define ZLIB_CONST /* next_in points to const */
 #include <zlib.h>
@@ -10,6 +9,7 @@
 enum {
     GZIP_WINDOW_BITS = 15 + 16, /* largest window, gzip wrapper only */
     CHUNK = 16384,              /* room made in the output at a time */
+    PIECE_MAX = 1 << 30,        /* input at a time: zlib counts in unsigned int */
 };
 
 struct accs_inflate {
@@ -125,7 +125,7 @@ accs_error accs_inflate_push(accs_inflate *inflate, const char *bytes, size_t by
     z_stream *stream = &inflate->stream;
 
     while (inflate->error == ACCS_OK && bytes_len > 0) {
-        size_t piece = bytes_len < UINT_MAX ? bytes_len : UINT_MAX;
+        size_t piece = bytes_len < PIECE_MAX ? bytes_len : PIECE_MAX;
 
         if (inflate->ended) {
             inflate->error = ACCS_ERROR_DECODE; /* bytes behind the member's end */
