@@ -63,6 +63,9 @@ $(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
 $(BUILD)/spec/fuzz/fuzz_%: $(BUILD)/spec/fuzz/fuzz_%.o $(BUILD)/spec/fuzz/replay.o $(BUILD)/core.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
+# All that is compiled C, tests included: what the warnings of a compiler are asked about.
+units-built: $(UNITS) $(REPLAYS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*.c))
+
 units: $(UNITS) ## build and run the C units alone
 	$(Q)for unit in $(UNITS); do $$unit || exit 1; done
 
@@ -135,4 +138,4 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
 .SECONDARY:
-.PHONY: all units demo test check deps lint asan fuzz bench rock fresh install uninstall env clean help
+.PHONY: all units units-built demo test check deps lint asan fuzz bench rock fresh install uninstall env clean help
