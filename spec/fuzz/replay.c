@@ -35,10 +35,10 @@ static int replay_file(const char *path)
 
 done:
     if (file != NULL)
-        fclose(file);
+        (void)fclose(file);
     free(bytes);
     printf("%s %u - %s\n", result == 0 ? "ok" : "not ok", ++count, path);
-    fflush(stdout);
+    (void)fflush(stdout);
     return result;
 }
 
@@ -55,7 +55,7 @@ static int replay_folder(const char *path)
 
         if (entry->d_name[0] == '.')
             continue;
-        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        (void)snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
         result |= replay_file(name);
     }
     closedir(dir);

@@ -57,7 +57,10 @@ function sandbox.start(options)
   end
   local origin = env.IMS_URL:match("^http://[^/]+")
   return setmetatable({
-    env = env, process = child, origin = origin, port = math.tointeger(tonumber(origin:match("%d+$"))),
+    env = env,
+    process = child,
+    origin = origin,
+    port = math.tointeger(tonumber(origin:match("%d+$"))),
   }, Sandbox)
 end
 
@@ -120,8 +123,9 @@ Sandbox.__close = Sandbox.close
 ---@param path string
 ---@return integer|nil status, string body
 function sandbox.get(port, path)
+  local request = "GET " .. path .. " HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n"
   local script = ("exec 3<>/dev/tcp/127.0.0.1/%d && printf '%%b' %s >&3 && cat <&3"):format(port,
-    run.quote("GET " .. path .. " HTTP/1.0\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n"))
+    run.quote(request))
   local result = run { "bash", "-c", script, timeout = 10 }
   local head, body = result.out:match("^(.-)\r\n\r\n(.*)$")
   return head and math.tointeger(tonumber(head:match("^HTTP/%d%.%d (%d+)"))), body or ""

@@ -105,8 +105,8 @@ local function start(runner)
     UBSAN_OPTIONS = "print_stacktrace=1:log_path=" .. dir .. "/sanitizer",
     LSAN_OPTIONS = "suppressions=spec/support/leaks.supp:print_suppressions=0",
   }
-  runner.pipe = assert(io.popen(("exec timeout -k 10 %d %s %s >%s 2>&1 </dev/null"):format(LIMIT, env,
-    runner.command, run.quote(runner.tap))))
+  runner.pipe = assert(io.popen(("exec timeout -k 10 %d %s %s >%s 2>&1 </dev/null"):format(LIMIT,
+    env, runner.command, run.quote(runner.tap))))
   runner.started = os.time()
 end
 
