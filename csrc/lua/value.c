@@ -1,0 +1,312 @@
+#include "value.h"
+
+#include <lauxlib.h>
+#include <limits.h>
+#include <string.h>
+
+#define READER_TYPE "accs.json.reader"
+
+enum { STACK_PER_LEVEL = 2, STACK_BESIDE = 8 };
+
+typedef struct reader_box {
+    accs_json_reader *reader; /* owned; NULL when not open yet, or freed */
+} reader_box;
+
+/* An array or object that is being filled; it stands on the Lua stack. */
+typedef struct level {
+    bool is_array;
+    int count;
+} level;
+
+typedef struct builder {
+    lua_State *L;
+    accs_json_reader *reader;
+    bool big_as_text;
+    int array_mt; /* stack indices */
+    int empty_array_mt;
+    int depth;
+    level levels[ACCS_LUA_DEPTH_MAX];
+    /*
+     * How many members the last array or object of a depth had: rows of a page
+     * are alike, so the next table is made that large at once. What is made
+     * too large is never more than what its neighbour really held.
+     */
+    int array_hints[ACCS_LUA_DEPTH_MAX];
+    int object_hints[ACCS_LUA_DEPTH_MAX];
+} builder;
+
+static int reader_free(lua_State *L)
+{
+    reader_box *box = luaL_checkudata(L, 1, READER_TYPE);
+    accs_json_reader *reader = box->reader;
+
+    box->reader = NULL;
+    accs_json_reader_free(reader);
+    return 0;
+}
+
+static void open_level(builder *build, bool is_array)
+{
+    int depth = build->depth++;
+    level *opened = &build->levels[depth];
+
+    opened->is_array = is_array;
+    opened->count = 0;
+    if (is_array)
+        lua_createtable(build->L, build->array_hints[depth], 0);
+    else
+        lua_createtable(build->L, 0, build->object_hints[depth]);
+}
+
+static void close_level(builder *build)
+{
+    int depth = --build->depth;
+    level *closed = &build->levels[depth];
+
+    if (closed->is_array) {
+        build->array_hints[depth] = closed->count;
+        lua_pushvalue(build->L, closed->count > 0 ? build->array_mt : build->empty_array_mt);
+        lua_setmetatable(build->L, -2);
+    } else {
+        build->object_hints[depth] = closed->count;
+    }
+}
+
+/* Moves the value on top of the stack into the open array or object; at the top it stays. */
+static void store(builder *build)
+{
+    level *open;
+
+    if (build->depth == 0)
+        return;
+    open = &build->levels[build->depth - 1];
+    open->count += open->count < INT_MAX;
+    if (open->is_array)
+        lua_rawseti(build->L, -2, open->count);
+    else
+        lua_rawset(build->L, -3);
+}
+
+static void push_float(const builder *build, const accs_json_event *event)
+{
+    if (event->big_integer && build->big_as_text)
+        lua_pushlstring(build->L, event->text, event->text_len);
+    else
+        lua_pushnumber(build->L, event->number);
+}
+
+/* Builds the value on top of the stack. Returns ACCS_JSON_END, or what stopped it. */
+static accs_json_kind build_value(builder *build)
+{
+    lua_State *L = build->L;
+    accs_json_event event;
+
+    for (;;) {
+        switch (accs_json_next(build->reader, &event)) {
+        case ACCS_JSON_OBJECT:
+        case ACCS_JSON_ARRAY:
+            luaL_checkstack(L, STACK_PER_LEVEL + STACK_BESIDE, "JSON nested too deep");
+            open_level(build, event.kind == ACCS_JSON_ARRAY);
+            continue;
+        case ACCS_JSON_KEY:
+            lua_pushlstring(L, event.text, event.text_len);
+            continue;
+        case ACCS_JSON_OBJECT_END:
+        case ACCS_JSON_ARRAY_END:
+            close_level(build);
+            break;
+        case ACCS_JSON_STRING:
+            lua_pushlstring(L, event.text, event.text_len);
+            break;
+        case ACCS_JSON_INTEGER:
+            lua_pushinteger(L, (lua_Integer)event.integer);
+            break;
+        case ACCS_JSON_FLOAT:
+            push_float(build, &event);
+            break;
+        case ACCS_JSON_TRUE:
+        case ACCS_JSON_FALSE:
+            lua_pushboolean(L, event.kind == ACCS_JSON_TRUE);
+            break;
+        case ACCS_JSON_NULL:
+            lua_pushlightuserdata(L, NULL);
+            break;
+        case ACCS_JSON_MORE:
+        case ACCS_JSON_END:
+        case ACCS_JSON_ERROR:
+            return event.kind;
+        }
+        store(build);
+    }
+}
+
+/* Pushes the metatables for arrays: lua-cjson's where it has them. */
+static void push_array_metatables(lua_State *L)
+{
+    bool has_array;
+
+    luaL_getmetatable(L, ACCS_LUA_ARRAY);
+    has_array = lua_getfield(L, LUA_REGISTRYINDEX, ACCS_LUA_ARRAY_MT) == LUA_TTABLE;
+    if (has_array) {
+        lua_replace(L, -2);
+        lua_pushvalue(L, -1);
+    } else if (lua_getfield(L, LUA_REGISTRYINDEX, ACCS_LUA_EMPTY_ARRAY_MT) == LUA_TTABLE) {
+        lua_replace(L, -2);
+    } else {
+        lua_pop(L, 2);
+        lua_pushvalue(L, -1);
+    }
+}
+
+static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as_text)
+{
+    const accs_json_limits limits = {.depth = ACCS_LUA_DEPTH_MAX};
+    builder build;
+    reader_box *box;
+    int top = lua_gettop(L);
+    int results;
+
+    if (bytes_len == 0) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "empty");
+        return 2;
+    }
+    luaL_checkstack(L, STACK_BESIDE, "no room for a JSON value");
+    push_array_metatables(L);
+    build.L = L;
+    build.big_as_text = big_as_text;
+    build.array_mt = top + 1;
+    build.empty_array_mt = top + 2;
+    build.depth = 0;
+    memset(build.array_hints, 0, sizeof build.array_hints);
+    memset(build.object_hints, 0, sizeof build.object_hints);
+    box = lua_newuserdatauv(L, sizeof *box, 0);
+    box->reader = NULL;
+    luaL_setmetatable(L, READER_TYPE); /* from here on the box frees, whatever raises */
+    if (accs_json_reader_new(&limits, &box->reader) != ACCS_OK)
+        return luaL_error(L, "not enough memory");
+    build.reader = box->reader;
+    accs_json_feed(build.reader, bytes, bytes_len);
+    accs_json_finish(build.reader);
+    results = build_value(&build) == ACCS_JSON_END ? 1 : 2;
+    if (results == 2) {
+        const char *text;
+        uint64_t offset;
+
+        accs_json_failure(build.reader, &text, &offset);
+        lua_pushnil(L);
+        lua_pushstring(L, text); /* the box is still on the stack, so the text lives */
+        lua_replace(L, top + 2);
+    }
+    lua_replace(L, top + 1);
+    accs_json_reader_free(box->reader);
+    box->reader = NULL;
+    lua_settop(L, top + results);
+    return results;
+}
+
+int accs_lua_decode(lua_State *L, const char *bytes, size_t bytes_len)
+{
+    return decode(L, bytes, bytes_len, false);
+}
+
+/* Whether options ask for big integers as text. Raises on any other option. */
+static bool check_options(lua_State *L, int index)
+{
+    bool big_as_text = false;
+
+    if (lua_isnoneornil(L, index))
+        return false;
+    luaL_checktype(L, index, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        const char *value = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+
+        if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "big_integers") != 0)
+            luaL_argerror(L, index, "unknown option (the only one is big_integers)");
+        big_as_text = strcmp(value, "text") == 0;
+        if (!big_as_text && strcmp(value, "float") != 0)
+            luaL_argerror(L, index, "big_integers is \"float\" or \"text\"");
+        lua_pop(L, 1);
+    }
+    return big_as_text;
+}
+
+/* json_decode(text [, options]) -> value | nil, message */
+static int json_decode(lua_State *L)
+{
+    size_t len;
+    const char *text;
+    bool big_as_text;
+
+    luaL_checktype(L, 1, LUA_TSTRING); /* no number: converting it would hide a mistake */
+    text = lua_tolstring(L, 1, &len);
+    big_as_text = check_options(L, 2);
+    return decode(L, text, len, big_as_text);
+}
+
+/* json_encode(value) -> text | nil, message */
+static int json_encode(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_settop(L, 1);
+    return accs_lua_encode(L, 1);
+}
+
+/*
+ * json_arrays(cjson) -> metatable
+ *
+ * Learns from the table of lua-cjson what it marks arrays with, for this Lua
+ * state, and returns the metatable that arrays carry from now on.
+ */
+static int json_arrays(lua_State *L)
+{
+    static const char *const names[][2] = {{"array_mt", ACCS_LUA_ARRAY_MT},
+                                           {"empty_array_mt", ACCS_LUA_EMPTY_ARRAY_MT},
+                                           {"empty_array", ACCS_LUA_EMPTY_ARRAY}};
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        lua_pushstring(L, names[i][0]);
+        lua_rawget(L, 1);
+        lua_setfield(L, LUA_REGISTRYINDEX, names[i][1]);
+    }
+    push_array_metatables(L);
+    lua_settop(L, 2);
+    return 1;
+}
+
+static int writer_free(lua_State *L)
+{
+    accs_json_writer **box = luaL_checkudata(L, 1, ACCS_LUA_WRITER);
+    accs_json_writer *writer = *box;
+
+    *box = NULL;
+    accs_json_writer_free(writer);
+    return 0;
+}
+
+static void new_type(lua_State *L, const char *name, lua_CFunction collect)
+{
+    luaL_newmetatable(L, name);
+    lua_pushcfunction(L, collect);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}
+
+void accs_lua_value_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"json_decode", json_decode},
+                                         {"json_encode", json_encode},
+                                         {"json_arrays", json_arrays},
+                                         {NULL, NULL}};
+
+    new_type(L, READER_TYPE, reader_free);
+    new_type(L, ACCS_LUA_WRITER, writer_free);
+    luaL_newmetatable(L, ACCS_LUA_ARRAY);
+    lua_pop(L, 1);
+    luaL_setfuncs(L, functions, 0);
+    lua_pushlightuserdata(L, NULL); /* the same value as cjson.null */
+    lua_setfield(L, -2, "null");
+}
