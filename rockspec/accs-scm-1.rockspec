@@ -1,0 +1,56 @@
+rockspec_format = "3.0"
+package = "accs"
+version = "scm-1"
+source = {
+  url = "git+https://example.com/accs.git",
+}
+description = {
+  summary = "Client for Adobe Commerce as a Cloud Service: library, command line, reports",
+  detailed = [[
+A Lua module with a C core over libcurl and OpenSSL: tokens, retries, throttling and JSON are its
+work; scripts say what to fetch and what to report.]],
+  license = "MIT",
+  labels = { "http", "commerce", "rest", "report" },
+}
+dependencies = {
+  "lua >= 5.4, < 5.5",
+  "lua-cjson >= 2.1.0",
+  "argparse >= 0.7.0",
+}
+-- By library only: where headers lie in a multiarch folder, LuaRocks does not look for them there.
+external_dependencies = {
+  CURL = { library = "curl" },
+  CRYPTO = { library = "crypto" },
+  ZLIB = { library = "z" },
+}
+build = {
+  type = "builtin", -- copies the whole lua/ folder as well
+  modules = {
+    ["accs.core"] = {
+      sources = {
+        "csrc/core/budget.c",
+        "csrc/core/buffer.c",
+        "csrc/core/clock.c",
+        "csrc/core/error.c",
+        "csrc/core/http_date.c",
+        "csrc/core/inflate.c",
+        "csrc/core/retry.c",
+        "csrc/core/retry_after.c",
+        "csrc/core/secret.c",
+        "csrc/core/throttle.c",
+        "csrc/core/url.c",
+      },
+      defines = { "_GNU_SOURCE" },
+      libraries = { "curl", "crypto", "z", "pthread" },
+    },
+  },
+  install = {
+    bin = {
+      accs = "lua/bin/accs",
+    },
+  },
+}
+test = {
+  type = "command",
+  command = "make check",
+}
