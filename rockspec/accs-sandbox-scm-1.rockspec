@@ -22,7 +22,8 @@ external_dependencies = {
 -- Not "builtin", which would install the lua/ folder a second time.
 build = {
   type = "command",
-  build_command = "mkdir -p accs/sandbox && $(CC) $(CFLAGS) -D_GNU_SOURCE -I$(LUA_INCDIR) $(LIBFLAG)"
+  build_command = "mkdir -p accs/sandbox"
+    .. " && $(CC) $(CFLAGS) -D_GNU_SOURCE -I$(LUA_INCDIR) $(LIBFLAG)"
     .. " -o accs/sandbox/native.$(LIB_EXTENSION) csrc/sandbox/*.c -lmicrohttpd -lsqlite3 -lcrypto",
   install = {
     lib = {

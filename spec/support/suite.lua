@@ -100,8 +100,8 @@ local function start(runner)
   -- Reports of sanitizers go to files, so that those of child processes are found too.
   local env = run.environment {
     CMOCKA_MESSAGE_OUTPUT = "TAP", TMPDIR = dir .. "/tmp", LC_ALL = "C.UTF-8", TZ = "UTC",
-    ASAN_OPTIONS = "detect_leaks=1:log_path=" .. dir .. "/sanitizer"
-      .. ":" .. (os.getenv("ASAN_OPTIONS") or ""),
+    -- Tests ask for sizes that no machine has; malloc then answers NULL, as without a sanitizer.
+    ASAN_OPTIONS = "detect_leaks=1:allocator_may_return_null=1:log_path=" .. dir .. "/sanitizer",
     UBSAN_OPTIONS = "print_stacktrace=1:log_path=" .. dir .. "/sanitizer",
     LSAN_OPTIONS = "suppressions=spec/support/leaks.supp:print_suppressions=0",
   }
@@ -115,9 +115,12 @@ local function finish(runner)
   local text = run.read_file(runner.tap) or ""
   local passed, failed, notes = count(text, how, code)
   for _, path in ipairs(lines_of("ls " .. run.quote(runner.dir) .. "/sanitizer* 2>/dev/null")) do
-    failed = failed + 1
-    notes[#notes + 1] = "a sanitizer complained: " .. path
-    text = text .. (run.read_file(path) or "")
+    local report = run.read_file(path) or ""
+    if report:find("ERROR:", 1, true) or report:find("runtime error:", 1, true) then
+      failed = failed + 1
+      notes[#notes + 1] = "a sanitizer complained: " .. path
+      text = text .. report
+    end
   end
   os.execute("rm -rf " .. run.quote(runner.dir .. "/tmp"))
   print(("%-48s %5d passed%s"):format(runner.name, passed,
