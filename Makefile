@@ -54,7 +54,7 @@ $(BUILD)/lib/accs/core.so: $(CORE) $(BINDING)
 $(BUILD)/lib/accs/sandbox/native.so: $(SANDBOX)
 	$(call say,LINK)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -lcrypto
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -lcrypto -lz
 
 $(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
