@@ -1,0 +1,101 @@
+--- accs-sandbox: the command. Opens the data, listens, says where, serves, stops.
+local app = require "accs.sandbox.app"
+local data = require "accs.sandbox.data"
+local ims = require "accs.sandbox.ims"
+local native = require "accs.sandbox.native"
+local options = require "accs.sandbox.options"
+
+local sandbox = {}
+
+local EXIT_FAILED, EXIT_USAGE = 1, 2
+
+local function complain(message)
+  io.stderr:write("accs-sandbox: ", (message:gsub("%s*\n%s*", " ")), "\n")
+end
+
+-- The database, filled; nil and one line of text when the file cannot be used.
+local function open_data(chosen)
+  local db
+  local ok, problem = pcall(function()
+    db = native.database.open(chosen.db)
+    data.generate(db, {
+      seed = chosen.seed, products = chosen.products, orders = chosen.orders,
+      customers = chosen.customers,
+    })
+  end)
+  if ok then
+    return db
+  end
+  if db then
+    db:close()
+  end
+  return nil, ("cannot use the database %s: %s"):format(chosen.db, problem)
+end
+
+-- The five settings of a client, as NAME=value.
+local function settings(service, port)
+  local origin = ("http://127.0.0.1:%d"):format(port)
+  return {
+    ("API_ENDPOINT=%s/%s"):format(origin, app.TENANT),
+    "IMS_URL=" .. origin,
+    "IMS_CLIENT_ID=" .. service.client_id,
+    "IMS_CLIENT_SECRET=" .. service.client_secret,
+    "IMS_ORG_ID=" .. service.org_id,
+  }
+end
+
+local function serve(server, handler, chosen, lines)
+  local child, problem
+  if chosen.command then
+    child, problem = native.process.spawn(chosen.command, lines)
+    if not child then
+      complain(problem)
+      return 127 -- as a shell does
+    end
+  else
+    io.stdout:write(table.concat(lines, "\n"), "\n")
+    io.stdout:flush()
+  end
+  local watch = not child and not chosen.keep and not native.process.isatty(0)
+  local reason, code = server:run {
+    handler = handler, gzip_above = chosen.gzip_above, stdin = watch, child = child,
+  }
+  return reason == "child" and code or 0
+end
+
+--- Runs the command.
+---@param arguments string[]  of the command line
+---@return integer  exit code: 0 stopped as asked, 1 no port or no database, 2 wrong usage; with a
+---  command the command's own, 127 when it cannot be run
+--- Example: `os.exit(sandbox.main { "--port", "8080" }, true)`.
+function sandbox.main(arguments)
+  local chosen, message = options.read(arguments)
+  if not chosen then
+    complain(message .. " (accs-sandbox --help)")
+    return EXIT_USAGE
+  end
+  local server, problem = native.http.listen(chosen.port)
+  if not server then
+    complain(problem)
+    return EXIT_FAILED
+  end
+  local db
+  db, problem = open_data(chosen)
+  if not db then
+    complain(problem)
+    return EXIT_FAILED
+  end
+  local service = ims.new { token_life = chosen.token_life }
+  local running = app.new(db, service, {
+    limits = chosen.limits, repeat_last_page = chosen.repeat_last_page, rate = chosen.rate,
+    faults = chosen.faults, stores = data.stores,
+  })
+  local code = serve(server, function(...)
+    return running:handle(...)
+  end, chosen, settings(service, server:port()))
+  server:close()
+  db:close()
+  return code
+end
+
+return sandbox
