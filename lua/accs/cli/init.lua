@@ -1,0 +1,78 @@
+--- The command line: finds the command, runs it, and turns whatever happens into one line and an exit
+--- code.
+local argparse = require "argparse"
+local core = require "accs.core"
+local stop = require "accs.cli.stop"
+
+local cli = {}
+
+local EPILOG = [[
+Credentials come from the environment or a .env file in the current folder:
+   API_ENDPOINT       https://<region>.api.commerce.adobe.com/<tenant-id>
+   IMS_CLIENT_ID      client id of an OAuth Server-to-Server credential
+   IMS_CLIENT_SECRET  its secret; there is no option for it, since others could see it
+   IMS_ORG_ID         1234567890@AdobeOrg
+
+Exit codes: 0 done, 1 the service said no, 2 wrong use, 3 configuration or credentials,
+4 network, 5 incomplete data, 6 local trouble (files, memory), 130 interrupted.
+
+Start here:
+   accs report sales --from 2026-01-01 --to 2026-06-30
+   accs items /V1/products --columns sku,name,price --format csv
+   accs get /V1/store/storeConfigs]]
+
+local WIDTH = 80
+
+local function new_parser()
+  local parser = argparse("accs",
+    "Reports, exports and calls for Adobe Commerce as a Cloud Service.", EPILOG)
+  parser:usage_max_width(WIDTH):help_max_width(WIDTH):help_description_margin(28)
+  parser:require_command(true):command_target("command")
+  parser:flag("--version", "Show the version and exit."):action(function()
+    print("accs " .. core.version .. " (" .. core.libraries .. ")")
+    os.exit(0, true)
+  end)
+  return parser
+end
+
+-- Each command is a module of its own; the verbs are one for all.
+local function add_commands(parser, words)
+  local runs = require("accs.cli.verbs").add(parser)
+  for _, name in ipairs { "items", "report", "sandbox" } do
+    local command = require("accs.cli." .. name)
+    command.add(parser, words)
+    runs[name] = command.run
+  end
+  return runs
+end
+
+local function run(words)
+  local parser = new_parser()
+  local runs = add_commands(parser, words)
+  local ok, result = parser:pparse(words)
+  if not ok then
+    local line = result:gsub("\n", " "):gsub("^%l", string.lower)
+    stop.now("usage", line .. " (accs --help shows how it is used)")
+  end
+  return runs[result.command](result) or stop.CODES.done
+end
+
+--- Runs a command line.
+---@param words string[]  without the name of the program
+---@return integer code  the exit code of the process
+--- Example: `os.exit(require("accs.cli").main(arg), true)`
+function cli.main(words)
+  local ok, result = xpcall(run, function(problem)
+    local code, line = stop.explain(problem)
+    return { code = code, line = line }
+  end, words)
+  if ok then
+    return result
+  end
+  if result.line then
+    io.stderr:write("accs: ", result.line, "\n")
+  end
+  return result.code
+end
+
+return cli

@@ -1,0 +1,105 @@
+--- The options that commands share: those of the client, taken from its own list, and the output's.
+local client_options = require "accs.options"
+local stop = require "accs.cli.stop"
+
+local options = {}
+
+-- Not for the command line: secrets would show in the process list and the shell's history, and
+-- functions cannot be typed.
+local function is_typed(option)
+  return not option.secret and option.type ~= "function" and option.type ~= "codec"
+end
+
+local PLACEHOLDERS = { seconds = "SECONDS", count = "NUMBER", text = "TEXT", scopes = "LIST",
+  dotenv = "FILE" }
+
+local function flag_of(option)
+  return "--" .. option.name:gsub("_", "-")
+end
+
+-- Help of one option: what it is, its variable, its default.
+local function describe(option)
+  local more = {}
+  if option.env then
+    more[#more + 1] = "environment: " .. option.env
+  end
+  if option.default and type(option.default) == "number" then
+    more[#more + 1] = string.format("default: %d%s", option.default,
+      option.unit and " " .. option.unit or "")
+  end
+  return option.doc .. (#more > 0 and " (" .. table.concat(more, "; ") .. ")" or "") .. "."
+end
+
+--- Gives a command the options of a client.
+---@param command table  argparse's
+function options.add_client(command)
+  local group = {}
+  for _, option in ipairs(client_options.list) do
+    if is_typed(option) then
+      local made
+      if option.type == "flag" then
+        made = command:flag(flag_of(option), describe(option))
+      else
+        made = command:option(flag_of(option), describe(option)):argname(PLACEHOLDERS[option.type])
+      end
+      group[#group + 1] = made:target("client_" .. option.name)
+    end
+  end
+  command:group("Connection and credentials", table.unpack(group))
+end
+
+local function read(option, text)
+  if option.type == "seconds" or option.type == "count" then
+    local number = text:find("^%d+%.?%d*$") and tonumber(text)
+    if not number or (option.type == "count" and (math.tointeger(number) or 0) < 1) then
+      stop.now("usage", string.format("%s: '%s' is not a %s", flag_of(option), text,
+        option.type == "count" and "whole number from 1" or "number of seconds"))
+    end
+    return option.type == "count" and math.tointeger(number) or number
+  end
+  return text
+end
+
+--- Makes the client that a command line asks for.
+---@param arguments table  as argparse read them
+---@return accs.Client
+--- Raises an error of kind `config` when credentials are missing or wrong.
+function options.client(arguments)
+  local given = {}
+  for _, option in ipairs(client_options.list) do
+    local value = arguments["client_" .. option.name]
+    if value ~= nil then
+      given[option.name] = value ~= true and read(option, value) or value
+    end
+  end
+  return require("accs").client(given)
+end
+
+--- Gives a command `-o` and `--format`.
+---@param command table  argparse's
+---@param formats string[]
+---@param words string  which one is the default
+function options.add_output(command, formats, words)
+  command:option("-f --format", "How to write it: " .. table.concat(formats, ", ") .. ". " .. words)
+    :choices(formats):argname("FORMAT")
+  command:option("-o --output",
+    "Write to this file. It appears under its name when it is whole, and not at all when the command "
+    .. "fails."):argname("FILE")
+end
+
+--- Reads a positive whole number.
+---@param text string|nil
+---@param flag string
+---@return integer|nil
+function options.count(text, flag)
+  if text == nil then
+    return nil
+  end
+  local number = math.tointeger(tonumber(text))
+  if not number or number < 1 then
+    stop.now("usage", string.format("%s: '%s' is not a whole number from 1", flag, text))
+  end
+  return number
+end
+
+return options

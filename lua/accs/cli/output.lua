@@ -1,0 +1,107 @@
+--- Where a command writes: standard output, or a file that appears under its name only when whole.
+local errors = require "accs.error"
+local stop = require "accs.cli.stop"
+
+local output = {}
+
+local EPIPE, EISDIR = 32, 21
+
+---@class accs.Output
+---@field write fun(text: string)  raises when the text cannot be written
+local Output = {}
+Output.__index = Output
+
+local function fail(name, problem)
+  error(errors.new { kind = "io", message = "cannot write " .. name .. ": " .. problem }, 0)
+end
+
+-- A name beside the file that nothing else uses; Lua has no mkstemp.
+local function beside(path)
+  local seed = string.format("%x%s", os.time(), tostring({}):match("0x(%x+)") or "")
+  for try = 1, 100 do
+    local name = string.format("%s.%s-%d.part", path, seed, try)
+    local taken = io.open(name, "rb")
+    if not taken then
+      return name
+    end
+    taken:close()
+  end
+  fail(path, "no free name beside it")
+end
+
+-- A folder can be opened for reading, but not read.
+local function is_folder(path)
+  local file = io.open(path, "rb")
+  if not file then
+    return path:find("/$") ~= nil
+  end
+  local _, _, code = file:read(1)
+  file:close()
+  return code == EISDIR
+end
+
+--- Opens the output of a command, before it does any work, so that a wrong name costs nothing.
+---@param path string|nil  nil or "-": standard output
+---@return accs.Output
+--- Raises an error of kind `io` when the file cannot be made.
+--- Example: `local out <close> = output.open("orders.csv")`
+function output.open(path)
+  local self = setmetatable({ _name = path or "standard output", _file = io.stdout }, Output)
+  if path and path ~= "-" then
+    -- A device is written to as it is: putting a file in its place would remove it.
+    self._path = not path:find("^/dev/") and path or nil
+    self._part = self._path and beside(path)
+    local problem
+    if self._path and is_folder(path) then
+      fail(path, "it is a folder")
+    end
+    self._file, problem = io.open(self._part or path, "wb")
+    if not self._file then
+      fail(path, (problem:gsub("^.*: ", "")))
+    end
+  end
+  self._file:setvbuf("full", 65536)
+  self.write = function(text)
+    self:_check(self._file:write(text))
+  end
+  return self
+end
+
+function Output:_check(ok, problem, code)
+  if ok then
+    return
+  elseif code == EPIPE then
+    self._file = nil
+    stop.now("broken_pipe") -- the reader has seen enough; nobody wants to be told
+  end
+  fail(self._name, tostring(problem):gsub("^.*: ", ""))
+end
+
+--- Puts the file under its name: call it when all is written.
+--- Raises an error of kind `io` when the last bytes cannot be written.
+function Output:commit()
+  self:_check(self._file:flush())
+  if self._file ~= io.stdout then
+    local file = self._file
+    self._file = nil
+    self:_check(file:close())
+  end
+  if self._path then
+    local ok, problem = os.rename(self._part, self._path)
+    if not ok then
+      fail(self._path, (problem:gsub("^.*: ", "")))
+    end
+    self._part = nil
+  end
+end
+
+function Output:__close()
+  if self._file and self._file ~= io.stdout then
+    self._file:close()
+  end
+  if self._part then
+    os.remove(self._part)
+  end
+end
+
+return output

@@ -1,0 +1,116 @@
+--- `accs report NAME|FILE.lua`: runs a report and writes what it found.
+local options = require "accs.cli.options"
+local output = require "accs.cli.output"
+local report = require "accs.report"
+local stop = require "accs.cli.stop"
+local terminal = require "accs.cli.terminal"
+
+local commands = {}
+
+local PLACEHOLDERS = { date = "DATE", integer = "NUMBER", text = "TEXT" }
+
+-- A report's own options become options of its command.
+local function add_options(command, rep)
+  local group = {}
+  for _, option in ipairs(rep.options) do
+    local help = option.help or ""
+    if option.default ~= nil then
+      help = string.format("%s (default: %s)", help, tostring(option.default))
+    elseif option.required then
+      help = help .. " (required)"
+    end
+    local made
+    if option.kind == "flag" then
+      made = command:flag("--" .. option.name, help)
+    else
+      made = command:option("--" .. option.name, help)
+        :argname(option.choices and table.concat(option.choices, "|") or
+          PLACEHOLDERS[option.kind or "text"])
+    end
+    group[#group + 1] = made:target("report_" .. report.key(option))
+  end
+  command:group("Options of this report", table.unpack(group))
+end
+
+local function add_report(parser, name, rep)
+  local command = parser:command(name):summary(rep.summary)
+    :description(rep.summary:gsub("^%l", string.upper) .. ".")
+  add_options(command, rep)
+  options.add_output(command, report.FORMATS, "Default: table.")
+  options.add_client(command)
+end
+
+-- The reports of a command line: those that come with accs, and a file that is named in it.
+local function find_reports(words)
+  local found = {}
+  for _, name in ipairs(report.BUILTIN) do
+    found[#found + 1] = { name = name, report = assert(report.load(name)) }
+  end
+  for _, word in ipairs(words) do
+    if word:find("%.lua$") then
+      local rep, problem = report.load(word)
+      if not rep then
+        stop.now("usage", problem)
+      end
+      found[#found + 1] = { name = word, report = rep }
+      break
+    end
+  end
+  return found
+end
+
+--- Adds the command.
+---@param parser table  argparse's
+---@param words string[]  the command line, since a report's file brings its own options
+function commands.add(parser, words)
+  local command = parser:command("report")
+    :summary("Run a report: one that comes with accs, or a Lua file.")
+    :description("Run a report: one of those below, or a Lua file of your own, by its name ending in "
+      .. ".lua. `accs report NAME --help` shows its options.")
+    :epilog("Examples:\n"
+      .. "   accs report sales --from 2026-01-01 --to 2026-06-30\n"
+      .. "   accs report sales --from 2026-01-01 --to 2026-06-30 --by week --format csv -o sales.csv\n"
+      .. "   accs report ./customers.lua --since 2026-01-01")
+  command:require_command(true)
+  command:command_target("report")
+  for _, one in ipairs(find_reports(words)) do
+    add_report(command, one.name, one.report)
+  end
+end
+
+local function given_options(arguments)
+  local given = {}
+  for name, value in pairs(arguments) do
+    local key = name:match("^report_(.*)$")
+    if key then
+      given[key] = value
+    end
+  end
+  return given
+end
+
+--- Runs the command.
+---@param arguments table
+function commands.run(arguments)
+  local rep = assert(report.load(arguments.report))
+  local checked, problem = report.check(rep, given_options(arguments))
+  if not checked then
+    stop.now("usage", problem)
+  end
+  local client <close> = options.client(arguments)
+  local out <close> = output.open(arguments.output)
+  local line = terminal.progress()
+  local ok, result = pcall(report.run, client, rep, checked, line.show)
+  line.clear()
+  if not ok then
+    error(result, 0)
+  end
+  local width = not arguments.output and terminal.width() or nil
+  report.write(result, arguments.format or "table", out.write, { width = width })
+  out:commit()
+  if result.verdict and not result.verdict.complete then
+    stop.now("incomplete", "incomplete: " .. (result.verdict.reason or "not all data could be read"))
+  end
+end
+
+return commands

@@ -1,0 +1,59 @@
+--- What depends on a person watching: progress, colours of layout, the width of the window.
+local core = require "accs.core"
+
+local terminal = {}
+
+local STDOUT, STDERR = 1, 2
+local INTERVAL = 0.1 -- seconds between two drawings
+
+--- Whether standard output is a terminal.
+---@return boolean
+function terminal.is_watched()
+  return core.isatty(STDOUT)
+end
+
+--- Columns of the window that standard output is, nil when it is none.
+---@return integer|nil
+function terminal.width()
+  if not core.isatty(STDOUT) then
+    return nil
+  end
+  local columns = math.tointeger(tonumber(os.getenv("COLUMNS")))
+  if not columns then
+    local stty = io.popen("stty size 2>/dev/null </dev/tty")
+    columns = stty and math.tointeger(tonumber((stty:read("a") or ""):match("%d+%s+(%d+)")))
+    if stty then
+      stty:close()
+    end
+  end
+  return columns and columns >= 20 and columns or 80
+end
+
+--- Starts a progress line on standard error; it draws nothing unless that is a terminal.
+---@return { show: fun(what: string, done: integer, total: integer|nil), clear: fun() }
+--- Example: `local line = terminal.progress() line.show("orders", 100, 5000) line.clear()`
+function terminal.progress()
+  local watched, last, drawn = core.isatty(STDERR), 0, false
+  local money = require "accs.money"
+  local function count(number)
+    return money.group(string.format("%d", number), ",")
+  end
+  return {
+    show = function(what, done, total)
+      local now = watched and core.monotonic() or 0
+      if watched and now - last >= INTERVAL then
+        last, drawn = now, true
+        local of = total and total >= done and " of " .. count(total) or ""
+        io.stderr:write("\r\27[K", what, ": ", count(done), of)
+      end
+    end,
+    clear = function()
+      if drawn then
+        io.stderr:write("\r\27[K")
+        drawn = false
+      end
+    end,
+  }
+end
+
+return terminal

@@ -1,0 +1,128 @@
+--- `accs get`, `post`, `put`, `patch` and `delete`: one call, its answer printed as it came.
+local json = require "accs.json"
+local options = require "accs.cli.options"
+local output = require "accs.cli.output"
+local pretty = require "accs.cli.pretty"
+local stop = require "accs.cli.stop"
+local terminal = require "accs.cli.terminal"
+
+local verbs = {}
+
+local VERBS = {
+  { name = "get", summary = "Read one thing and print it as JSON.",
+    example = 'accs get /V1/products/{sku} --param "sku=24-MB01/X" --fields sku,price' },
+  { name = "post", body = true, summary = "Create something, or ask for an action.",
+    example = "accs post /V1/products --data @product.json" },
+  { name = "put", body = true, summary = "Change something.",
+    example = [[accs put /V1/products/24-MB01 --data '{"product": {"price": 9.5}}']] },
+  { name = "patch", body = true, summary = "Change a part of something.",
+    example = "accs patch /V1/... --data -" },
+  { name = "delete", summary = "Remove something.", example = "accs delete /V1/products/24-MB01" },
+}
+
+local function pairs_of(list, flag)
+  local values
+  for _, text in ipairs(list or {}) do
+    local name, value = text:match("^([^=]+)=(.*)$")
+    if not name then
+      stop.now("usage", string.format("%s: '%s' is not NAME=VALUE", flag, text))
+    end
+    values = values or {}
+    values[name] = value
+  end
+  return values
+end
+
+-- The body of a write: checked here, so that a slip costs no call.
+local function read_data(text)
+  if text == nil then
+    return nil
+  end
+  local source = text
+  if text == "-" then
+    source = io.read("a")
+  elseif text:sub(1, 1) == "@" then
+    local file, problem = io.open(text:sub(2), "rb")
+    if not file then
+      stop.now("usage", "--data: cannot read " .. problem)
+    end
+    source = file:read("a")
+    file:close()
+    if not source then
+      stop.now("usage", "--data: cannot read " .. text:sub(2))
+    end
+  end
+  local value, problem = json.decode(source)
+  if value == nil then
+    stop.now("usage", "--data is not JSON: " .. tostring(problem))
+  end
+  return value
+end
+
+local function print_answer(response, path)
+  local out <close> = output.open(path)
+  local body = response.body
+  if not path and terminal.is_watched() then
+    body = pretty.json(body)
+  end
+  if body ~= "" then
+    out.write(body:find("\n$") and body or body .. "\n")
+  end
+  out:commit()
+end
+
+local function run(verb, arguments)
+  local opts = {
+    params = pairs_of(arguments.param, "--param"),
+    query = pairs_of(arguments.query, "--query"),
+    fields = arguments.fields,
+  }
+  local data = verb.body and read_data(arguments.data) or nil
+  local client <close> = options.client(arguments)
+  if arguments.output then
+    output.open(arguments.output):__close() -- a wrong name is found before anything is sent
+  end
+  local response, err
+  if verb.body then
+    response, err = client[verb.name](client, arguments.path, data, opts)
+  else
+    response, err = client[verb.name](client, arguments.path, opts)
+  end
+  if not response then
+    error(err, 0)
+  end
+  print_answer(response, arguments.output)
+end
+
+--- Adds the commands.
+---@param parser table  argparse's
+---@return table<string, fun(arguments: table): integer|nil> commands
+function verbs.add(parser)
+  local commands = {}
+  for _, verb in ipairs(VERBS) do
+    local command = parser:command(verb.name)
+      :summary(verb.summary)
+      :description(verb.summary .. " The answer is printed as the service wrote it: in lines on a "
+        .. "terminal, unchanged in a pipe.")
+      :epilog("Example:\n   " .. verb.example)
+    command:argument("path", "Path on the tenant, such as /V1/orders/5; {name} is filled in by "
+      .. "--param."):argname("PATH")
+    command:option("--param", "Value for {NAME} in the path, encoded as it must be. Can be repeated.")
+      :argname("NAME=VALUE"):count("*")
+    command:option("--query", "Query parameter. Can be repeated."):argname("NAME=VALUE"):count("*")
+    command:option("--fields", "Only these fields come back: sku,extension_attributes[stock_item].")
+      :argname("LIST")
+    if verb.body then
+      command:option("--data", "Body of the call: JSON, @FILE, or - for standard input.")
+        :argname("JSON")
+    end
+    command:option("-o --output", "Write the answer to this file."):argname("FILE")
+    options.add_client(command)
+    commands[verb.name] = function(arguments)
+      return run(verb, arguments)
+    end
+  end
+  return commands
+end
+
+return verbs
