@@ -59,8 +59,7 @@ static int key_sign(lua_State *L)
     unsigned char signature[SIGNATURE_MAX];
     size_t signature_len = sizeof signature;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool ok = context != NULL &&
-              EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, pair) == 1 &&
+    bool ok = context != NULL && EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, pair) == 1 &&
               EVP_DigestSign(context, signature, &signature_len, (const unsigned char *)bytes,
                              bytes_len) == 1;
 
@@ -177,8 +176,8 @@ static int equal_bytes(lua_State *L)
 int accs_sandbox_crypto_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"sign", key_sign},   {"verify", key_verify}, {"close", key_close},
-        {"__gc", key_close},  {"__close", key_close}, {NULL, NULL},
+        {"sign", key_sign},  {"verify", key_verify}, {"close", key_close},
+        {"__gc", key_close}, {"__close", key_close}, {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
         {"key", key_new},

@@ -4,7 +4,8 @@
  *     handler(method, path, query, headers, body) -> status, headers | nil, body | nil, fault | nil
  *
  * with path and query as received (percent-encoded), header names in lower case, repeated headers
- * joined by ", ". `fault` is { kind = "reset" | "close" | "truncate" | nil, delay = seconds | nil }.
+ * joined by ", ". `fault` is { kind = "reset" | "close" | "truncate" | nil, delay = seconds | nil
+ * }.
  */
 #include "httpd.h"
 
@@ -37,7 +38,7 @@ struct exchange {
     bool too_large; /* the body passed HTTPD_BODY_MAX, or memory ran out */
     bool answered;  /* the Lua handler ran */
     ending ending;
-    int64_t due_ms;                /* monotonic; 0: at once */
+    int64_t due_ms; /* monotonic; 0: at once */
     unsigned status;
     struct MHD_Response *response; /* owned until queued */
 };
@@ -333,8 +334,8 @@ static bool prepare(httpd_shared *server, exchange *request, const char *method)
     size_t body_len = sizeof broken - 1;
 
     MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, keep_header, &asked);
-    asked.gzip = accepts_gzip(MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
-                                                          "Accept-Encoding"));
+    asked.gzip = accepts_gzip(
+        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Accept-Encoding"));
     if (!lua_checkstack(L, 16))
         return false;
     lua_pushcfunction(L, explain);

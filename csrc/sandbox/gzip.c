@@ -6,9 +6,9 @@
 #include <string.h>
 #include <zlib.h>
 
-#define GZIP_LEVEL 1    /* a local server: speed before size */
-#define GZIP_WINDOW 31  /* the largest window, plus 16: a gzip header and trailer */
-#define GZIP_MEMORY 8   /* zlib's default */
+#define GZIP_LEVEL 1   /* a local server: speed before size */
+#define GZIP_WINDOW 31 /* the largest window, plus 16: a gzip header and trailer */
+#define GZIP_MEMORY 8  /* zlib's default */
 
 bool httpd_gzip(const void *bytes, size_t bytes_len, void **out, size_t *out_len)
 {

@@ -26,7 +26,8 @@
 #define SERVER_TYPE "accs.sandbox.server"
 #define BACKLOG 1024             /* connects that may wait for their accept */
 #define CONNECTIONS_MAX 4096     /* at the same time */
-#define CONNECTION_MEMORY 131072 /* bytes a connection may hold: request line and headers fit in */
+#define CONNECTION_MEMORY 131072 /* bytes a connection may hold: request line and headers fit in   \
+                                  */
 
 typedef struct {
     int socket;                /* owned by the daemon once that runs; -1: none */
@@ -228,7 +229,8 @@ static outcome serve(server_box *server, int epoll, bool watch_stdin, pid_t chil
 static int server_run(lua_State *L)
 {
     server_box *server = check_server(L);
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     outcome end;
     bool watch_stdin;
     pid_t child;

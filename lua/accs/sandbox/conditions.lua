@@ -9,8 +9,8 @@ local conditions = {}
 
 -- What MySQL makes of a text that meets a number: its longest numeric beginning, else 0.
 local function leading_number(text)
-  local digits = text:match("^%s*([-+]?%d+%.?%d*[eE][-+]?%d+)") or text:match("^%s*([-+]?%d+%.?%d*)")
-    or text:match("^%s*([-+]?%.%d+)")
+  local digits = text:match("^%s*([-+]?%d+%.?%d*[eE][-+]?%d+)")
+    or text:match("^%s*([-+]?%d+%.?%d*)") or text:match("^%s*([-+]?%.%d+)")
   local number = tonumber(digits or "0") or 0
   return math.tointeger(number) or number
 end
@@ -41,7 +41,8 @@ end
 
 local function compare(operator)
   return function(column, kind, value)
-    return ("(%s %s ?%s)"):format(column, operator, collation(kind, value)), { operand(kind, value) }
+    return ("(%s %s ?%s)"):format(column, operator, collation(kind, value)),
+      { operand(kind, value) }
   end
 end
 

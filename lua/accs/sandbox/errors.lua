@@ -32,8 +32,8 @@ end
 ---@return integer status, string body
 --- Example: `errors.wrong_type("abc", "int", "pageSize")`.
 function errors.wrong_type(value, expected, property)
-  local text = ('The "%s" value\'s type is invalid. The "%s" type was expected. Verify and try again.')
-    :format(value, expected)
+  local text = ('The "%s" value\'s type is invalid. The "%s" type was expected. '
+    .. "Verify and try again."):format(value, expected)
   if property then
     text = ('Error occurred during "%s" processing. %s'):format(property, text)
   end
@@ -45,7 +45,8 @@ end
 ---@return integer status, string body
 --- Example: `errors.unsupported("FooBar")`.
 function errors.unsupported(name)
-  return errors.commerce(400, '"%fieldName" is not supported. Correct the field name and try again.',
+  return errors.commerce(400,
+    '"%fieldName" is not supported. Correct the field name and try again.',
     json.object("fieldName", json.quote(name)))
 end
 

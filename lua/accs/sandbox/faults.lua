@@ -54,9 +54,9 @@ end
 function faults.parse(spec)
   local target, rest = spec:match("^(%u+ %S+):([^:]+)$")
   rest = rest or spec
-  local times, first = rest:match("%*(%d+)$"), nil
+  local times = rest:match("%*(%d+)$")
   rest = rest:gsub("%*%d+$", "")
-  first = rest:match("@(%d+)$")
+  local first = tonumber(rest:match("@(%d+)$")) or 1
   rest = rest:gsub("@%d+$", "")
   local action, argument = rest:match("^([^=]+)=(.+)$")
   action = action or rest
@@ -65,7 +65,6 @@ function faults.parse(spec)
       .. "reset, close, truncate, html, delay=0.5)"):format(spec)
   end
   local method, route = (target or ""):match("^(%u+) (%S+)$")
-  first = tonumber(first) or 1
   return {
     method = method ~= "ANY" and method or nil,
     route = route ~= "*" and route or nil,
@@ -124,8 +123,17 @@ local GATEWAY = {
   [503] = { "503000", "Could not validate Api Key" },
 }
 
-local HTML = "<html>\r\n<head><title>%s</title></head>\r\n<body>\r\n<center><h1>%s</h1></center>\r\n"
-  .. "</body>\r\n</html>\r\n"
+local HTML = "<html>\r\n<head><title>%s</title></head>\r\n<body>\r\n"
+  .. "<center><h1>%s</h1></center>\r\n</body>\r\n</html>\r\n"
+
+local function error_of(status)
+  if GATEWAY[status] then
+    return errors.gateway(table.unpack(GATEWAY[status]))
+  elseif status == 500 then
+    return errors.masked(500)
+  end
+  return errors.commerce(status, "This fault was asked for.")
+end
 
 --- The reply of a fault that is a reply.
 ---@param fault accs.sandbox.Fault
@@ -137,14 +145,7 @@ function faults.reply(fault)
     local title = status == 502 and "502 Bad Gateway" or "504 Gateway Time-out"
     return status, HTML:format(title, title), { ["Content-Type"] = "text/html" }
   end
-  local body
-  if GATEWAY[status] then
-    _, body = errors.gateway(table.unpack(GATEWAY[status]))
-  elseif status == 500 then
-    _, body = errors.masked(500)
-  else
-    _, body = errors.commerce(status, "This fault was asked for.")
-  end
+  local body = select(2, error_of(status))
   if fault.argument == "date" then
     return status, body, { ["Retry-After"] = os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + 2) }
   elseif fault.argument then

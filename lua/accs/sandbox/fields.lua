@@ -9,12 +9,14 @@ local fields = {}
 ---@alias accs.sandbox.FieldTree table<string, true|accs.sandbox.FieldTree>
 
 local CUSTOM_ATTRIBUTES = "custom_attributes"
+local TYPE_ERROR = {} -- raised where PHP raises a TypeError: a filter inside a list of scalars
 
 --- Reads the parameter.
 ---@param text string
 ---@return accs.sandbox.FieldTree|nil  nil for a filter that Commerce calls invalid: characters
 ---  other than letters, digits, `_ [ ] ,` (a blank too), or an open bracket
---- Example: `fields.parse("items[sku],total_count")` is `{ items = { sku = true }, total_count = true }`.
+--- Example: `fields.parse("items[sku],total_count")` is
+--- `{ items = { sku = true }, total_count = true }`.
 function fields.parse(text)
   if text == "" or text:find("[^%w_%[%],]") then
     return nil
@@ -41,8 +43,7 @@ end
 
 local filter
 
-local function filter_object(text, tree)
-  local _, keys, values = json.split(text, tree)
+local function filter_object(keys, values, tree)
   local members = {}
   for i, key in ipairs(keys) do
     local below = tree[key]
@@ -63,7 +64,8 @@ local function filter_attributes(values, tree)
   for i, value in ipairs(values) do
     local part = value
     if not tree[json.get(value, "$.attribute_code")] then
-      part = filter_object(value, tree)
+      local _, keys, parts = json.split(value, tree)
+      part = filter_object(keys, parts, tree)
     end
     if part ~= "[]" then
       is_list = is_list and last == i - 2
@@ -75,13 +77,13 @@ local function filter_attributes(values, tree)
   return is_list and json.array(plain) or "{" .. table.concat(kept, ",") .. "}"
 end
 
---- The filtered text; scalars stay as they are.
-function filter(text, tree, is_attributes)
-  local kind, first = json.split(text, tree)
+-- The filtered text; a scalar stays as it is, but not inside a list.
+function filter(text, tree, is_attributes, in_list)
+  local kind, first, second = json.split(text, tree)
   if kind == "scalar" then
-    return text
+    return in_list and error(TYPE_ERROR) or text
   elseif kind == "object" then
-    return filter_object(text, tree)
+    return filter_object(first, second, tree)
   elseif #first == 0 then
     return "null"
   elseif is_attributes then
@@ -89,7 +91,7 @@ function filter(text, tree, is_attributes)
   end
   local parts = {}
   for i, value in ipairs(first) do
-    parts[i] = filter(value, tree, false)
+    parts[i] = filter(value, tree, false, true)
   end
   return json.array(parts)
 end
@@ -97,24 +99,25 @@ end
 --- Applies the parameter to a reply.
 ---@param body string  JSON text
 ---@param parameter string|table|nil  the decoded parameter; a table for `fields[]=...`
----@return string
+---@return string|nil  nil where Commerce fails with status 500
 --- Example: `fields.apply('{"items":[],"total_count":0}', "items[sku]")` is `{"items":null}`.
 function fields.apply(body, parameter)
   if parameter == nil or parameter == "" or parameter == "0" then
     return body
   end
-  local kind = json.split(body)
-  if kind == "scalar" then
+  if not body:find("^[%[{]") then
     return body
   end
   local tree = type(parameter) == "string" and fields.parse(parameter)
-  if not tree then
+  if not tree or body == "[]" then
     return "[]"
   end
-  if kind == "array" and body:find("^%[%s*%]$") then
-    return "[]"
+  local ok, result = pcall(filter, body, tree, false, false)
+  if ok then
+    return result
+  elseif result ~= TYPE_ERROR then
+    error(result, 0)
   end
-  return filter(body, tree, false)
 end
 
 return fields

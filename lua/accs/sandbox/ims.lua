@@ -1,7 +1,7 @@
 --- Adobe's Identity Management Service: makes access tokens and checks them.
 --
--- A token is a JWT signed with RS256 by a key that is made at the start. As in Adobe's, `created_at`
--- and `expires_in` are strings of milliseconds and there is no `exp`.
+-- A token is a JWT signed with RS256 by a key that is made at the start. As in Adobe's,
+-- `created_at` and `expires_in` are strings of milliseconds and there is no `exp`.
 local errors = require "accs.sandbox.errors"
 local json = require "accs.sandbox.json"
 local native = require "accs.sandbox.native"
@@ -182,7 +182,7 @@ end
 ---@param query_raw string
 ---@param body string
 ---@return integer status, string body
---- Example: `local status, reply = service:token(headers, "", "grant_type=client_credentials&...")`.
+--- Example: `local status, reply = service:token(headers, "", form)`.
 function Ims:token(headers, query_raw, body)
   local form = query.parse(body).values
   local status, reply = refuse(self, headers, query_raw, form)

@@ -32,6 +32,15 @@ local function open_data(chosen)
   return nil, ("cannot use the database %s: %s"):format(chosen.db, problem)
 end
 
+-- What a Store header may say.
+local function store_codes(db)
+  local codes = { all = true, default = true }
+  for code in db:rows("SELECT code FROM store") do
+    codes[code] = true
+  end
+  return codes
+end
+
 -- The five settings of a client, as NAME=value.
 local function settings(service, port)
   local origin = ("http://127.0.0.1:%d"):format(port)
@@ -88,7 +97,7 @@ function sandbox.main(arguments)
   local service = ims.new { token_life = chosen.token_life }
   local running = app.new(db, service, {
     limits = chosen.limits, repeat_last_page = chosen.repeat_last_page, rate = chosen.rate,
-    faults = chosen.faults, stores = data.stores,
+    faults = chosen.faults, stores = store_codes(db),
   })
   local code = serve(server, function(...)
     return running:handle(...)

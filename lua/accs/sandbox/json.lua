@@ -10,10 +10,17 @@ local engine = native.database.open(":memory:")
 
 --- One level of a JSON text that is known to be valid, as slices.
 ---
----     local kind, keys, values = json.split('{"sku":"a","qty":[1]}')  -- "object", {"sku","qty"}, ...
+---     local kind, keys, values = json.split('{"sku":"a","qty":[1]}')
+---     -- "object", { "sku", "qty" }, { '"a"', "[1]" }
 ---
----@type fun(text: string, wanted?: table<string, any>): "object"|"array"|"scalar", string[]?, string[]?
-json.split = native.json.split
+---@param text string
+---@param wanted? table<string, any>  return only the members whose key is in it
+---@return "object"|"array"|"scalar" kind
+---@return string[]|nil first  keys of an object, values of an array
+---@return string[]|nil second  values of an object
+function json.split(text, wanted)
+  return native.json.split(text, wanted)
+end
 
 --- A Lua value as JSON text.
 ---@param value string|integer|boolean|nil

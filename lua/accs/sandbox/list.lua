@@ -14,7 +14,7 @@ List.__index = List
 ---@param db table  accs.sandbox.native's database
 ---@param options { limits: table|nil, repeat_last_page: boolean }
 ---@return accs.sandbox.List
---- Example: `local lists = list.new(db, { limits = { page_size_max = 300, page_size_default = 20 } })`.
+--- Example: `local lists = list.new(db, { repeat_last_page = true })`.
 function list.new(db, options)
   return setmetatable({
     _db = db,

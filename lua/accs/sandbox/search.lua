@@ -1,4 +1,4 @@
---- `searchCriteria`: reads it from the query as Commerce's ServiceInputProcessor does, and echoes it.
+--- `searchCriteria`: read as Commerce's ServiceInputProcessor does, and echoed.
 local errors = require "accs.sandbox.errors"
 local json = require "accs.sandbox.json"
 

@@ -65,8 +65,8 @@ local function save_product(db)
     end
     local sku = call.values.sku
     if not sku and (json.get(call.body, "$.product.sku") or "") == "" then
-      return errors.commerce(400, 'The "%1" attribute value is empty. Set the attribute and try again.',
-        '["sku"]')
+      return errors.commerce(400,
+        'The "%1" attribute value is empty. Set the attribute and try again.', '["sku"]')
     end
     return 200, data.product_save(db, call.body, sku)
   end
