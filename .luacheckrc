@@ -1,6 +1,6 @@
 std = "lua54"
 max_line_length = 100
-include_files = { "lua", "spec", "bench", "examples", "rockspec" }
+include_files = { "**/*.lua", "lua/bin/*", "rockspec/*.rockspec" }
 exclude_files = { "build" }
 -- Files that only describe types for editors.
 files["**/*.meta.lua"] = { ignore = { "211", "212", "241" } }

@@ -62,7 +62,8 @@ function nginx.certificates()
     local result = run { "sh", script, cwd = dir.path }
     assert(result.code == 0, "openssl made no certificates: " .. result.err)
     made = {
-      dir = dir, path = dir.path, ca = dir.path .. "/ca.pem", other_ca = dir.path .. "/other-ca.pem",
+      dir = dir, path = dir.path,
+      ca = dir.path .. "/ca.pem", other_ca = dir.path .. "/other-ca.pem",
     }
   end
   return made
@@ -134,7 +135,7 @@ function nginx.start(options)
     run.write_file(dir.path .. "/nginx.conf", CONFIG:format(user, port,
       options.http2 == false and "" or " http2", certificate, certificate, options.server or "",
       options.port))
-    -- The shell ends nginx when its own standard input closes; nginx itself does not look at it.
+    -- nginx does not look at its standard input; this shell does, and ends it.
     local script = [[nginx -p "$0/" -c nginx.conf -e stderr </dev/null & pid=$!
       while kill -0 $pid 2>/dev/null && ! test -s "$0/nginx.pid"; do sleep 0.01; done
       (: </dev/tcp/127.0.0.1/$1) 2>/dev/null && kill -0 $pid 2>/dev/null && echo ready
