@@ -1,0 +1,602 @@
+#include "call.h"
+
+#include "event.h"
+#include "limits.h"
+#include "retry_after.h"
+#include "verdict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIMERS_OF_A_CALL = 2, METHOD_MAX = 12 };
+
+/* What a call is doing; only for the text of a timeout. */
+typedef enum stage {
+    STAGE_TOKEN = 0,
+    STAGE_THROTTLE,
+    STAGE_PLACE,
+    STAGE_TRANSFER,
+    STAGE_BACKOFF,
+} stage;
+
+struct accs_call {
+    accs_work work;  /* first */
+    accs_lane *lane; /* NULL once ended */
+    accs_call *next; /* in lane->calls */
+    accs_call *previous;
+    accs_call *next_waiting; /* for a place */
+    accs_call *previous_waiting;
+    bool in_line;
+    bool has_place;
+    stage stage;
+
+    accs_token_waiter waiter;
+    accs_token *token; /* held */
+    bool token_renewed;
+    accs_timer deadline;
+    accs_timer pause;
+    accs_transfer *transfer;
+
+    char method[METHOD_MAX];
+    char *url;
+    char *body;
+    size_t body_len;
+    struct curl_slist *headers; /* one block: nodes, then their text; the first is the token's */
+    bool read;                  /* GET or HEAD */
+    bool idempotent;
+    bool maybe_acted; /* an attempt left and its fate is not known */
+    accs_retry_policy policy;
+    int64_t timeout_ms;
+    int64_t deadline_ms;
+    int64_t started_us;
+    int64_t attempt_us; /* when this attempt started */
+    unsigned attempt;   /* of ours */
+    unsigned sends;     /* that left, hidden repeats included */
+    accs_reply *reply;
+    accs_failure failure;
+};
+
+static void advance(accs_call *call);
+
+/* --------------------------------------------------------------- events */
+
+static void tell(const accs_call *call, accs_event_kind kind, accs_error error, int64_t delay_ms,
+                 const char *text)
+{
+    const accs_lane *lane = call->lane;
+    accs_event event = {.kind = kind, .call = call->work.id, .attempt = call->attempt};
+
+    if (!lane->user.events)
+        return;
+    event.error = error;
+    event.delay_ms = delay_ms;
+    if (kind == ACCS_EVENT_RESPONSE) {
+        event.status = call->reply->status;
+        event.bytes = call->reply->body.len;
+        event.elapsed_us = accs_engine_now(lane->engine)->mono_us - call->attempt_us;
+    }
+    accs_event_text(event.method, sizeof event.method, call->method);
+    accs_event_text(event.url, sizeof event.url, call->url);
+    accs_event_text(event.text, sizeof event.text, text);
+    accs_event_push(lane->engine, lane->user.handle, &event);
+}
+
+void accs_lane_pause(accs_lane *lane, int64_t delay_ms, uint64_t call_id)
+{
+    accs_event event = {.kind = ACCS_EVENT_THROTTLE, .call = call_id, .delay_ms = delay_ms};
+
+    accs_throttle_pause(&lane->throttle, accs_engine_now(lane->engine)->mono_ms, delay_ms);
+    if (lane->user.events)
+        accs_event_push(lane->engine, lane->user.handle, &event);
+}
+
+/* --------------------------------------------------------------- places */
+
+static void leave_line(accs_call *call)
+{
+    accs_lane *lane = call->lane;
+
+    if (!call->in_line)
+        return;
+    if (call->previous_waiting != NULL)
+        call->previous_waiting->next_waiting = call->next_waiting;
+    else
+        lane->first_waiting = call->next_waiting;
+    if (call->next_waiting != NULL)
+        call->next_waiting->previous_waiting = call->previous_waiting;
+    else
+        lane->last_waiting = call->previous_waiting;
+    call->in_line = false;
+}
+
+static void join_line(accs_call *call)
+{
+    accs_lane *lane = call->lane;
+
+    call->next_waiting = NULL;
+    call->previous_waiting = lane->last_waiting;
+    if (lane->last_waiting != NULL)
+        lane->last_waiting->next_waiting = call;
+    else
+        lane->first_waiting = call;
+    lane->last_waiting = call;
+    call->in_line = true;
+    call->stage = STAGE_PLACE;
+}
+
+/* Gives free places to those who wait. A loop, not a recursion: each may end at once. */
+static void serve_line(accs_lane *lane)
+{
+    if (lane->serving)
+        return;
+    lane->serving = true;
+    while (lane->first_waiting != NULL && lane->active < lane->max_active) {
+        accs_call *call = lane->first_waiting;
+
+        leave_line(call);
+        advance(call);
+    }
+    lane->serving = false;
+}
+
+static void free_place(accs_call *call)
+{
+    if (!call->has_place)
+        return;
+    call->has_place = false;
+    call->lane->active--;
+}
+
+/* ------------------------------------------------------------------ end */
+
+static void free_call(accs_call *call)
+{
+    accs_reply_free(call->reply);
+    free(call->headers);
+    free(call->body);
+    free(call->url);
+    free(call);
+}
+
+/* Lets go of everything that belongs to the lane. */
+static void detach(accs_call *call)
+{
+    accs_lane *lane = call->lane;
+    accs_timers *timers = accs_engine_timers(lane->engine);
+
+    if (call->transfer != NULL)
+        call->sends += accs_transfer_abort(call->transfer);
+    call->transfer = NULL;
+    accs_token_stop_waiting(lane->source, &call->waiter);
+    accs_token_release(call->token);
+    call->token = NULL;
+    accs_timers_clear(timers, &call->deadline);
+    accs_timers_clear(timers, &call->pause);
+    accs_timers_release(timers, TIMERS_OF_A_CALL);
+    leave_line(call);
+    free_place(call);
+    if (call->previous != NULL)
+        call->previous->next = call->next;
+    else
+        lane->calls = call->next;
+    if (call->next != NULL)
+        call->next->previous = call->previous;
+    call->lane = NULL;
+}
+
+/* The one way out: into the queue, with call->failure telling how it ended. */
+static void end(accs_call *call)
+{
+    accs_lane *lane = call->lane;
+
+    detach(call);
+    free(call->headers);
+    free(call->body);
+    call->headers = NULL;
+    call->body = NULL;
+    call->failure.attempts = call->sends;
+    call->reply->attempts = call->sends;
+    call->reply->elapsed_us = accs_engine_now(lane->engine)->mono_us - call->started_us;
+    call->reply->url = call->url;
+    call->url = NULL;
+    accs_engine_finish(lane->engine, &call->work);
+    serve_line(lane);
+}
+
+static accs_outcome outcome_now(const accs_call *call)
+{
+    return call->maybe_acted ? ACCS_OUTCOME_UNKNOWN : ACCS_OUTCOME_NOT_SENT;
+}
+
+static void end_with(accs_call *call, accs_error error, const char *text)
+{
+    accs_fail(&call->failure, error, "%s", text);
+    call->failure.outcome = outcome_now(call);
+    call->failure.retryable = error == ACCS_ERROR_TIMEOUT || error == ACCS_ERROR_RATE_LIMITED;
+    end(call);
+}
+
+static void end_rate_limited(accs_call *call, int64_t wait_ms)
+{
+    accs_outcome outcome =
+        call->reply->status == 429 && !call->maybe_acted ? ACCS_OUTCOME_REFUSED : outcome_now(call);
+
+    accs_fail(&call->failure, ACCS_ERROR_RATE_LIMITED,
+              "the service asks to wait %lld s, which is longer than this call may take",
+              (long long)((wait_ms + 999) / 1000));
+    call->failure.outcome = outcome;
+    call->failure.status = call->reply->status;
+    call->failure.retryable = true;
+    call->failure.retry_after_ms = wait_ms;
+    end(call);
+}
+
+static void deliver(accs_queued *queued, accs_item *item)
+{
+    accs_call *call = (accs_call *)(void *)queued;
+
+    if (item != NULL) {
+        item->kind = ACCS_ITEM_DONE;
+        item->id = call->work.id;
+        item->failure = call->failure;
+        if (call->reply->status != 0) {
+            item->reply = call->reply;
+            call->reply = NULL;
+        }
+    }
+    free_call(call);
+}
+
+static void cancel(accs_work *work)
+{
+    accs_call *call = (accs_call *)(void *)work;
+
+    if (call->transfer != NULL) { /* an attempt may be under way */
+        call->sends += accs_transfer_abort(call->transfer);
+        call->transfer = NULL;
+        call->maybe_acted = call->maybe_acted || call->sends > 0;
+    }
+    end_with(call, ACCS_ERROR_CANCELLED, "the call was cancelled");
+}
+
+static void discard(accs_work *work)
+{
+    accs_call *call = (accs_call *)(void *)work;
+
+    detach(call);
+    free_call(call);
+}
+
+static void deadline_passed(accs_timer *timer)
+{
+    static const char *const waits[] = {
+        [STAGE_TOKEN] = "for an access token",
+        [STAGE_THROTTLE] = "because the service asked to slow down",
+        [STAGE_PLACE] = "for its turn (max_concurrency)",
+        [STAGE_TRANSFER] = "for the answer",
+        [STAGE_BACKOFF] = "before the next attempt",
+    };
+    accs_call *call = (accs_call *)(void *)((char *)timer - offsetof(accs_call, deadline));
+    char text[ACCS_FAILURE_TEXT_MAX];
+
+    snprintf(text, sizeof text, "no result within %g s (timeout): the call was waiting %s",
+             (double)call->timeout_ms / 1000.0, waits[call->stage]);
+    if (call->transfer != NULL) {
+        unsigned sends = accs_transfer_abort(call->transfer);
+
+        call->transfer = NULL;
+        call->sends += sends;
+        call->maybe_acted = call->maybe_acted || sends > 0;
+        accs_reply_reset(call->reply); /* half an answer is none */
+    }
+    end_with(call, ACCS_ERROR_TIMEOUT, text);
+}
+
+/* -------------------------------------------------------------- attempts */
+
+static int64_t retry_after_of(const accs_reply *reply, int64_t now_s)
+{
+    size_t value_len = 0;
+    int64_t delay_ms = -1;
+    const char *value = accs_reply_find(reply, "retry-after", &value_len);
+
+    if (value == NULL || accs_retry_after_parse(value, value_len, now_s, &delay_ms) != ACCS_OK)
+        return -1;
+    return delay_ms;
+}
+
+static void conclude(accs_call *call, const accs_transfer_result *result)
+{
+    if (result->end != ACCS_ATTEMPT_ANSWERED) {
+        accs_verdict_attempt(result, call->reply, call->maybe_acted, &call->failure);
+        accs_reply_reset(call->reply); /* half an answer is none */
+    } else if (accs_verdict_answer(call->reply, call->maybe_acted, &call->failure) == ACCS_OK) {
+        call->failure = (accs_failure){.code = ACCS_OK, .retry_after_ms = -1};
+    }
+    if (call->failure.code == ACCS_ERROR_RATE_LIMITED)
+        call->failure.retry_after_ms =
+            retry_after_of(call->reply, accs_engine_now(call->lane->engine)->wall_s);
+    end(call);
+}
+
+/* The token was refused: another, once. */
+static bool renew_token(accs_call *call, const accs_transfer_result *result)
+{
+    if (result->end != ACCS_ATTEMPT_ANSWERED || call->reply->status != 401 || call->token_renewed)
+        return false;
+    if (!accs_token_drop(call->lane->source, call->token))
+        return false;
+    call->token_renewed = true;
+    accs_token_release(call->token);
+    call->token = NULL;
+    return true;
+}
+
+static void go_again(accs_call *call, const accs_retry_answer *answer)
+{
+    accs_lane *lane = call->lane;
+
+    if (answer->pause_client)
+        accs_lane_pause(lane, answer->delay_ms, call->work.id);
+    tell(call, ACCS_EVENT_RETRY, ACCS_OK, answer->delay_ms, "");
+    call->stage = STAGE_BACKOFF;
+    accs_timers_set(accs_engine_timers(lane->engine), &call->pause,
+                    accs_engine_now(lane->engine)->mono_ms + answer->delay_ms);
+}
+
+static void decide(accs_call *call, const accs_transfer_result *result)
+{
+    accs_lane *lane = call->lane;
+    const accs_now *now = accs_engine_now(lane->engine);
+    accs_retry_question question = {
+        .end = result->end,
+        .status = call->reply->status,
+        .idempotent = call->idempotent,
+        .attempt = call->attempt,
+        .retry_after_ms = retry_after_of(call->reply, now->wall_s),
+        .now_ms = now->mono_ms,
+        .deadline_ms = call->deadline_ms,
+        .budget_left = accs_budget_left(&lane->budget, now->mono_ms),
+        .random = accs_random_32(),
+    };
+    accs_retry_answer answer = accs_retry_decide(&call->policy, &question);
+
+    switch (answer.action) {
+    case ACCS_RETRY_WAIT:
+        if (result->end == ACCS_ATTEMPT_LOST || call->reply->status >= 500)
+            call->maybe_acted = true;
+        if (answer.uses_budget)
+            accs_budget_take(&lane->budget, now->mono_ms);
+        go_again(call, &answer);
+        break;
+    case ACCS_RETRY_RATE_LIMITED:
+        accs_lane_pause(lane, answer.delay_ms, call->work.id);
+        end_rate_limited(call, answer.delay_ms);
+        break;
+    default:
+        if (answer.pause_client)
+            accs_lane_pause(lane, answer.delay_ms, call->work.id);
+        conclude(call, result);
+    }
+}
+
+static void attempt_ended(void *context, const accs_transfer_result *result)
+{
+    accs_call *call = context;
+    accs_lane *lane = call->lane;
+
+    call->transfer = NULL;
+    call->sends += result->sends;
+    tell(call, ACCS_EVENT_RESPONSE, result->error, 0, result->text);
+    free_place(call);
+    if (renew_token(call, result))
+        advance(call);
+    else
+        decide(call, result);
+    serve_line(lane);
+}
+
+static void start_attempt(accs_call *call)
+{
+    accs_lane *lane = call->lane;
+    accs_transfer_request request = {
+        .method = call->method,
+        .url = call->url,
+        .headers = call->headers,
+        .body = call->body,
+        .body_len = call->body_len,
+        .resend = call->read && call->idempotent,
+        .http2 = call->read, /* over HTTP/2 a refused stream cannot be told from a lost write */
+        .reply = call->reply,
+    };
+    accs_error error;
+
+    call->headers[0].data = call->token->line.bytes;
+    call->attempt++;
+    call->attempt_us = accs_engine_now(lane->engine)->mono_us;
+    call->stage = STAGE_TRANSFER;
+    call->has_place = true;
+    lane->active++;
+    tell(call, ACCS_EVENT_REQUEST, ACCS_OK, 0, "");
+    error = accs_transfer_start(lane->transport, &request, attempt_ended, call, &call->transfer);
+    if (error != ACCS_OK)
+        end_with(call, error, accs_error_text(error));
+}
+
+/* With a token in hand: through the throttle, into a place, off. */
+static void advance_with_token(accs_call *call)
+{
+    accs_lane *lane = call->lane;
+    const accs_now *now = accs_engine_now(lane->engine);
+    int64_t wait_ms = accs_throttle_wait_ms(&lane->throttle, now->mono_ms);
+    int64_t longest_ms = call->policy.max_retry_after_ms + call->policy.max_retry_after_ms / 5;
+
+    if (wait_ms > 0) {
+        if (wait_ms > longest_ms || wait_ms >= call->deadline_ms - now->mono_ms) {
+            end_rate_limited(call, wait_ms);
+            return;
+        }
+        call->stage = STAGE_THROTTLE;
+        accs_timers_set(accs_engine_timers(lane->engine), &call->pause, now->mono_ms + wait_ms);
+    } else if (lane->active >= lane->max_active) {
+        join_line(call);
+    } else {
+        start_attempt(call);
+    }
+}
+
+static void token_ready(accs_token_waiter *waiter, accs_token *token, const accs_failure *failure)
+{
+    accs_call *call = (accs_call *)(void *)((char *)waiter - offsetof(accs_call, waiter));
+
+    if (token == NULL) {
+        call->failure = *failure;
+        call->failure.outcome = outcome_now(call);
+        end(call);
+        return;
+    }
+    call->token = token;
+    advance_with_token(call);
+}
+
+/* The token is taken anew each time: while the call waited, another may have come. */
+static void advance(accs_call *call)
+{
+    accs_token_release(call->token);
+    call->stage = STAGE_TOKEN;
+    call->token = accs_token_take(call->lane->source, &call->waiter);
+    if (call->token != NULL)
+        advance_with_token(call);
+}
+
+static void pause_over(accs_timer *timer)
+{
+    advance((accs_call *)(void *)((char *)timer - offsetof(accs_call, pause)));
+}
+
+/* ----------------------------------------------------------------- start */
+
+static size_t line_room(const accs_header *header)
+{
+    return strlen(header->name) + sizeof ": " + (header->value != NULL ? strlen(header->value) : 0);
+}
+
+/*
+ * The request's header list in one block, with the client's common headers as
+ * its tail. libcurl takes "Name:" for "leave it out" and "Name;" for an empty value.
+ */
+static struct curl_slist *new_headers(const accs_lane *lane, const accs_call_request *request)
+{
+    size_t count = request->header_count + 1;
+    size_t room = count * sizeof(struct curl_slist);
+    struct curl_slist *nodes;
+    char *text;
+
+    for (size_t i = 0; i < request->header_count; i++)
+        room += line_room(&request->headers[i]);
+    nodes = malloc(room);
+    if (nodes == NULL)
+        return NULL;
+    text = (char *)(nodes + count);
+    for (size_t i = 0; i < count; i++) {
+        nodes[i].data = NULL; /* the first: the token's line, set for each attempt */
+        nodes[i].next = i + 1 < count ? &nodes[i + 1] : lane->common;
+        if (i > 0) {
+            const accs_header *header = &request->headers[i - 1];
+            bool valued = header->value != NULL && header->value[0] != '\0';
+            const char *mark = valued ? ": " : (header->value != NULL ? ";" : ":");
+
+            nodes[i].data = text;
+            text += sprintf(text, "%s%s%s", header->name, mark, valued ? header->value : "") + 1;
+        }
+    }
+    return nodes;
+}
+
+static char *copy_bytes(const char *bytes, size_t bytes_len)
+{
+    char *copy = malloc(bytes_len + 1);
+
+    if (copy != NULL) {
+        memcpy(copy, bytes, bytes_len);
+        copy[bytes_len] = '\0';
+    }
+    return copy;
+}
+
+static accs_call *new_call(accs_lane *lane, const accs_call_request *request)
+{
+    accs_call *call = calloc(1, sizeof *call);
+
+    if (call == NULL)
+        return NULL;
+    call->work.queued.deliver = deliver;
+    call->work.cancel = cancel;
+    call->work.discard = discard;
+    call->waiter.ready = token_ready;
+    call->deadline.fire = deadline_passed;
+    call->pause.fire = pause_over;
+    snprintf(call->method, sizeof call->method, "%s", request->method);
+    call->url = copy_bytes(request->url, request->url_len);
+    if (request->body != NULL)
+        call->body = copy_bytes(request->body, request->body_len);
+    call->body_len = request->body_len;
+    call->headers = new_headers(lane, request);
+    call->reply = accs_reply_new(lane->max_headers, request->max_body);
+    if (call->url != NULL && (request->body == NULL || call->body != NULL) &&
+        call->headers != NULL && call->reply != NULL)
+        return call;
+    free_call(call);
+    return NULL;
+}
+
+static void set_policy(accs_call *call, const accs_lane *lane, const accs_call_request *request)
+{
+    const accs_now *now = accs_engine_now(lane->engine);
+
+    call->read = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    call->idempotent = request->idempotent;
+    call->policy = lane->policy;
+    call->policy.attempts = request->attempts;
+    call->policy.max_retry_after_ms = request->max_retry_after_ms;
+    call->timeout_ms = request->timeout_ms;
+    call->started_us = now->mono_us;
+    call->deadline_ms = now->mono_ms + request->timeout_ms;
+}
+
+accs_error accs_call_start(accs_lane *lane, const accs_call_request *request, uint64_t *id)
+{
+    accs_timers *timers = accs_engine_timers(lane->engine);
+    accs_call *call = new_call(lane, request);
+
+    if (call == NULL)
+        return ACCS_ERROR_MEMORY;
+    if (accs_timers_reserve(timers, TIMERS_OF_A_CALL) != ACCS_OK) {
+        free_call(call);
+        return ACCS_ERROR_MEMORY;
+    }
+    if (accs_engine_adopt(lane->engine, &call->work) != ACCS_OK) {
+        accs_timers_release(timers, TIMERS_OF_A_CALL);
+        free_call(call);
+        return ACCS_ERROR_MEMORY;
+    }
+    call->lane = lane;
+    call->next = lane->calls;
+    if (lane->calls != NULL)
+        lane->calls->previous = call;
+    lane->calls = call;
+    set_policy(call, lane, request);
+    accs_budget_call(&lane->budget, accs_engine_now(lane->engine)->mono_ms);
+    accs_timers_set(timers, &call->deadline, call->deadline_ms);
+    *id = call->work.id; /* first: the call may end, though not leave, in what follows */
+    advance(call);
+    accs_engine_follow(lane->engine);
+    return ACCS_OK;
+}
+
+void accs_call_cancel_all(accs_lane *lane)
+{
+    while (lane->calls != NULL)
+        cancel(&lane->calls->work);
+}

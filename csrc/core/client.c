@@ -1,0 +1,399 @@
+#include "call.h"
+#include "limits.h"
+#include "secret.h"
+#include "url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { OWN_HEADERS_MAX = 3, REQUEST_HEADERS_MAX = 64 };
+
+static const char default_ims_url[] = "https://ims-na1.adobelogin.com";
+static const char default_scopes[] = "AdobeID,openid,email,profile,additional_info.roles,"
+                                     "additional_info.projectedProductContext,commerce.accs";
+
+struct accs_client {
+    accs_member member; /* first */
+    accs_lane lane;
+    char *base_url; /* in normal form */
+    char *store;
+    bool read_only;
+    int64_t timeout_ms;
+    unsigned attempts;
+    int64_t max_retry_after_ms;
+    size_t max_body;
+};
+
+/* ------------------------------------------------------------ life cycle */
+
+static void close_lane(accs_client *client)
+{
+    accs_lane *lane = &client->lane;
+
+    if (lane->engine == NULL)
+        return;
+    accs_call_cancel_all(lane);
+    if (lane->source != NULL)
+        accs_token_source_leave(lane->source, &lane->user);
+    if (accs_engine_usable(lane->engine))
+        accs_transport_free(lane->transport); /* in a forked child: the parent's, left alone */
+    lane->source = NULL;
+    lane->transport = NULL;
+    lane->engine = NULL;
+}
+
+/* The engine has discarded the calls already. */
+static void engine_gone(accs_member *member)
+{
+    close_lane((accs_client *)(void *)member);
+}
+
+static void free_client(accs_client *client)
+{
+    close_lane(client);
+    curl_slist_free_all(client->lane.common);
+    free(client->base_url);
+    free(client->store);
+    free(client);
+}
+
+void accs_client_free(accs_client *client)
+{
+    accs_engine *engine;
+
+    if (client == NULL)
+        return;
+    engine = client->lane.engine;
+    if (engine != NULL) {
+        accs_engine_leave(engine, &client->member);
+        accs_engine_refresh(engine);
+    }
+    free_client(client);
+}
+
+static int64_t or_default(int64_t value, int64_t fallback)
+{
+    return value > 0 ? value : fallback;
+}
+
+static size_t size_or_default(size_t value, size_t fallback)
+{
+    return value > 0 ? value : fallback;
+}
+
+static bool add_line(struct curl_slist **list, const char *name, const char *value)
+{
+    size_t room = strlen(name) + (value != NULL ? strlen(value) : 0) + sizeof ": ";
+    char *line = malloc(room);
+    struct curl_slist *longer;
+
+    if (line == NULL)
+        return false;
+    snprintf(line, room, "%s:%s%s", name, value != NULL ? " " : "", value != NULL ? value : "");
+    longer = curl_slist_append(*list, line);
+    free(line);
+    if (longer != NULL)
+        *list = longer;
+    return longer != NULL;
+}
+
+static bool make_common(accs_client *client, const accs_client_options *options)
+{
+    struct curl_slist **list = &client->lane.common;
+
+    return (options->client_id == NULL || add_line(list, "x-api-key", options->client_id)) &&
+           (options->org_id == NULL || add_line(list, "x-gw-ims-org-id", options->org_id)) &&
+           add_line(list, "User-Agent",
+                    options->user_agent != NULL ? options->user_agent : "accs/" ACCS_VERSION) &&
+           add_line(list, "Accept-Encoding", "gzip") &&
+           add_line(list, "Expect", NULL); /* a server that ignores it costs a second */
+}
+
+static void set_limits(accs_client *client, const accs_client_options *options)
+{
+    accs_lane *lane = &client->lane;
+
+    client->read_only = options->read_only;
+    client->timeout_ms = or_default(options->timeout_ms, ACCS_LIMIT_TIMEOUT);
+    client->attempts = options->attempts > 0 ? options->attempts : ACCS_LIMIT_ATTEMPTS;
+    client->max_retry_after_ms =
+        or_default(options->max_retry_after_ms, ACCS_LIMIT_MAX_RETRY_AFTER);
+    client->max_body = size_or_default(options->max_body, ACCS_LIMIT_MAX_BODY);
+    lane->max_headers = size_or_default(options->max_headers, ACCS_LIMIT_MAX_HEADERS);
+    lane->max_active = size_or_default(options->max_concurrency, ACCS_LIMIT_MAX_CONCURRENCY);
+    lane->policy.attempts = client->attempts;
+    lane->policy.backoff_ms = ACCS_LIMIT_BACKOFF;
+    lane->policy.backoff_max_ms = ACCS_LIMIT_BACKOFF_MAX;
+    lane->policy.max_retry_after_ms = client->max_retry_after_ms;
+}
+
+static accs_transport_options transport_options(const accs_client_options *options)
+{
+    return (accs_transport_options){
+        .ca_file = options->ca_file,
+        .proxy = options->proxy,
+        .pin = options->pin,
+        .connect_timeout_ms = or_default(options->connect_timeout_ms, ACCS_LIMIT_CONNECT_TIMEOUT),
+        .idle_timeout_ms = or_default(options->idle_timeout_ms, ACCS_LIMIT_IDLE_TIMEOUT),
+    };
+}
+
+static accs_error join_source(accs_client *client, const accs_client_options *options,
+                              const char *ims_url)
+{
+    accs_identity identity = {
+        .ims_url = ims_url,
+        .client_id = options->client_id,
+        .client_secret = options->client_secret,
+        .scopes = options->scopes != NULL ? options->scopes : default_scopes,
+        .access_token = options->access_token,
+        .transport = transport_options(options),
+        .policy = client->lane.policy,
+        .timeout_ms = client->timeout_ms,
+    };
+
+    return accs_token_source_join(client->lane.engine, &identity, &client->lane.user,
+                                  &client->lane.source);
+}
+
+static accs_error check_text(const char *name, const char *value, accs_failure *failure)
+{
+    if (value == NULL || accs_header_value_valid(value))
+        return ACCS_OK;
+    return accs_fail(failure, ACCS_ERROR_CONFIG, "%s holds a control character", name);
+}
+
+static accs_error check_options(const accs_client_options *options, accs_failure *failure)
+{
+    if (options->access_token == NULL || options->access_token[0] == '\0') {
+        if (options->client_id == NULL || options->client_id[0] == '\0')
+            return accs_fail(failure, ACCS_ERROR_CONFIG, "client_id is missing");
+        if (options->client_secret == NULL || options->client_secret[0] == '\0')
+            return accs_fail(failure, ACCS_ERROR_CONFIG, "client_secret is missing");
+    }
+    if (check_text("client_id", options->client_id, failure) != ACCS_OK ||
+        check_text("access_token", options->access_token, failure) != ACCS_OK ||
+        check_text("org_id", options->org_id, failure) != ACCS_OK ||
+        check_text("store", options->store, failure) != ACCS_OK ||
+        check_text("user_agent", options->user_agent, failure) != ACCS_OK)
+        return ACCS_ERROR_CONFIG;
+    return ACCS_OK;
+}
+
+static accs_error fill(accs_client *client, const accs_client_options *options,
+                       accs_failure *failure)
+{
+    const accs_transport_options transport = transport_options(options);
+    accs_buffer base;
+    accs_buffer ims;
+    accs_error error;
+
+    accs_buffer_init(&base, ACCS_LIMIT_MAX_URL);
+    accs_buffer_init(&ims, ACCS_LIMIT_MAX_URL);
+    error = accs_url_base("base_url", options->base_url, &base, failure);
+    if (error == ACCS_OK)
+        error =
+            accs_url_base("ims_url", options->ims_url != NULL ? options->ims_url : default_ims_url,
+                          &ims, failure);
+    if (error != ACCS_OK)
+        goto done;
+    client->base_url = accs_buffer_take(&base, NULL);
+    client->store = options->store != NULL ? strdup(options->store) : NULL;
+    error = ACCS_ERROR_MEMORY;
+    if (client->base_url == NULL || (options->store != NULL && client->store == NULL) ||
+        !make_common(client, options))
+        goto done;
+    error = accs_transport_new(client->lane.engine, &transport, &client->lane.transport);
+    if (error == ACCS_OK)
+        error = join_source(client, options, ims.bytes);
+
+done:
+    if (error == ACCS_ERROR_MEMORY)
+        accs_fail(failure, error, "no memory left for a client");
+    accs_buffer_cleanup(&base);
+    accs_buffer_cleanup(&ims);
+    return error;
+}
+
+accs_error accs_client_new(accs_engine *engine, const accs_client_options *options,
+                           accs_client **client, accs_failure *failure)
+{
+    accs_client *made;
+    accs_error error;
+
+    if (accs_engine_check(engine, failure) != ACCS_OK)
+        return ACCS_ERROR_CLOSED;
+    if (options->base_url == NULL)
+        return accs_fail(failure, ACCS_ERROR_CONFIG, "base_url is missing");
+    if (check_options(options, failure) != ACCS_OK)
+        return ACCS_ERROR_CONFIG;
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a client");
+    made->lane.engine = engine;
+    made->lane.user.handle = accs_engine_number(engine);
+    made->lane.user.events = options->events;
+    made->member.engine_gone = engine_gone;
+    set_limits(made, options);
+    error = fill(made, options, failure);
+    if (error != ACCS_OK) {
+        free_client(made);
+        return error;
+    }
+    accs_engine_join(engine, &made->member);
+    *client = made;
+    return ACCS_OK;
+}
+
+uint64_t accs_client_handle(const accs_client *client)
+{
+    return client->lane.user.handle;
+}
+
+void accs_client_throttle(accs_client *client, int64_t delay_ms)
+{
+    accs_lane *lane = &client->lane;
+
+    if (lane->engine == NULL || !accs_engine_usable(lane->engine))
+        return;
+    accs_engine_refresh(lane->engine);
+    accs_lane_pause(lane, delay_ms, 0);
+}
+
+/* -------------------------------------------------------------- requests */
+
+static bool one_of(const char *text, const char *const *list, bool any_case)
+{
+    for (; *list != NULL; list++)
+        if ((any_case ? strcasecmp(text, *list) : strcmp(text, *list)) == 0)
+            return true;
+    return false;
+}
+
+static accs_error check_method(const accs_client *client, const char *method, accs_failure *failure)
+{
+    static const char *const reads[] = {"GET", "HEAD", NULL};
+    static const char *const writes[] = {"POST", "PUT", "PATCH", "DELETE", NULL};
+
+    if (one_of(method, reads, false))
+        return ACCS_OK;
+    if (!one_of(method, writes, false))
+        return accs_fail(failure, ACCS_ERROR_CONFIG,
+                         "the method is not one of GET, HEAD, POST, PUT, PATCH, DELETE");
+    if (client->read_only)
+        return accs_fail(failure, ACCS_ERROR_CONFIG,
+                         "%s refused: this client was made with read_only", method);
+    return ACCS_OK;
+}
+
+static accs_error check_header(const accs_header *header, accs_failure *failure)
+{
+    static const char *const own[] = {"Authorization",
+                                      "Proxy-Authorization",
+                                      "Host",
+                                      "Content-Length",
+                                      "Transfer-Encoding",
+                                      "Connection",
+                                      "Expect",
+                                      "Accept-Encoding",
+                                      "x-api-key",
+                                      "x-gw-ims-org-id",
+                                      "User-Agent",
+                                      "Store",
+                                      NULL};
+
+    if (!accs_header_name_valid(header->name))
+        return accs_fail(failure, ACCS_ERROR_CONFIG,
+                         "a header's name holds a character that HTTP does not allow there");
+    if (one_of(header->name, own, true))
+        return accs_fail(failure, ACCS_ERROR_CONFIG, "the header %.40s is set by the client itself",
+                         header->name);
+    if (header->value == NULL || !accs_header_value_valid(header->value))
+        return accs_fail(failure, ACCS_ERROR_CONFIG,
+                         "the value of the header %.40s holds a control character", header->name);
+    if (strlen(header->name) + strlen(header->value) > ACCS_LIMIT_MAX_REQUEST_HEADER)
+        return accs_fail(failure, ACCS_ERROR_CONFIG, "the header %.40s is longer than %zu bytes",
+                         header->name, ACCS_LIMIT_MAX_REQUEST_HEADER);
+    return ACCS_OK;
+}
+
+static bool given(const accs_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->header_count; i++)
+        if (strcasecmp(request->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The caller's headers and those that depend on the request; false when one is refused. */
+static accs_error gather_headers(const accs_client *client, const accs_request *request,
+                                 accs_header *headers, size_t *header_count, accs_failure *failure)
+{
+    const char *store = request->store != NULL ? request->store : client->store;
+    const char *type = request->content_type != NULL ? request->content_type : "application/json";
+    size_t count = 0;
+
+    if (request->header_count > REQUEST_HEADERS_MAX)
+        return accs_fail(failure, ACCS_ERROR_CONFIG, "more than %d headers", REQUEST_HEADERS_MAX);
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (check_header(&request->headers[i], failure) != ACCS_OK)
+            return ACCS_ERROR_CONFIG;
+        headers[count++] = request->headers[i];
+    }
+    if (check_text("store", store, failure) != ACCS_OK ||
+        check_text("content_type", type, failure) != ACCS_OK)
+        return ACCS_ERROR_CONFIG;
+    if (store != NULL)
+        headers[count++] = (accs_header){"Store", store};
+    if (!given(request, "Accept"))
+        headers[count++] = (accs_header){"Accept", "application/json"};
+    if (!given(request, "Content-Type")) /* NULL: libcurl must not make up a type of its own */
+        headers[count++] = (accs_header){"Content-Type", request->body != NULL ? type : NULL};
+    *header_count = count;
+    return ACCS_OK;
+}
+
+accs_error accs_client_start(accs_client *client, const accs_request *request, uint64_t *id,
+                             accs_failure *failure)
+{
+    accs_header headers[REQUEST_HEADERS_MAX + OWN_HEADERS_MAX];
+    accs_call_request call = {.method = request->method};
+    accs_buffer url;
+    accs_error error = ACCS_ERROR_CLOSED;
+
+    accs_buffer_init(&url, ACCS_LIMIT_MAX_URL);
+    if (client->lane.engine == NULL) {
+        accs_fail(failure, error, "the engine of this client is closed");
+        goto done;
+    }
+    error = accs_engine_check(client->lane.engine, failure);
+    if (error == ACCS_OK)
+        error = check_method(client, request->method, failure);
+    if (error == ACCS_OK)
+        error = accs_url_join(client->base_url, request->path, request->path_len, &url, failure);
+    if (error == ACCS_OK)
+        error = gather_headers(client, request, headers, &call.header_count, failure);
+    if (error != ACCS_OK)
+        goto done;
+    call.url = url.bytes;
+    call.url_len = url.len;
+    call.headers = headers;
+    call.body = request->body;
+    call.body_len = request->body_len;
+    call.idempotent = request->idempotent >= 0 ? request->idempotent != 0
+                                               : accs_method_idempotent(request->method);
+    call.timeout_ms = or_default(request->timeout_ms, client->timeout_ms);
+    call.attempts = request->attempts > 0 ? request->attempts : client->attempts;
+    call.max_retry_after_ms = or_default(request->max_retry_after_ms, client->max_retry_after_ms);
+    call.max_body = size_or_default(request->max_body, client->max_body);
+    accs_engine_refresh(client->lane.engine);
+    error = accs_call_start(&client->lane, &call, id);
+    if (error != ACCS_OK)
+        accs_fail(failure, error, "no memory left for a call");
+
+done:
+    accs_buffer_cleanup(&url);
+    return error;
+}

@@ -1,0 +1,31 @@
+/*
+ * The only file that asks for a library's version or for a platform. The rest
+ * of the core uses the ACCS_HAVE_ names, which are always 0 or 1.
+ */
+#ifndef ACCS_COMPAT_H
+#define ACCS_COMPAT_H
+
+#include <curl/curl.h>
+
+#if LIBCURL_VERSION_NUM < 0x074c00
+#error "accs needs libcurl 7.76 or newer"
+#endif
+
+/* CURLOPT_PREREQFUNCTION tells each send of a request. Before it, writes take a fresh connection.
+ */
+#define ACCS_HAVE_PREREQ (LIBCURL_VERSION_NUM >= 0x075000)
+
+/* CURLOPT_PROTOCOLS_STR replaces the bit mask. */
+#define ACCS_HAVE_PROTOCOLS_STR (LIBCURL_VERSION_NUM >= 0x075500)
+
+/* CURLOPT_QUICK_EXIT: a resolver thread that hangs holds nobody up. */
+#define ACCS_HAVE_QUICK_EXIT (LIBCURL_VERSION_NUM >= 0x075700)
+
+/* CLOCK_BOOTTIME runs on while the machine sleeps; elsewhere the monotonic clock has to do. */
+#if defined(__linux__)
+#define ACCS_HAVE_BOOTTIME 1
+#else
+#define ACCS_HAVE_BOOTTIME 0
+#endif
+
+#endif

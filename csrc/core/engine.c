@@ -1,0 +1,673 @@
+#include "engine.h"
+
+#include "library.h"
+#include "limits.h"
+#include "poller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    READY_MAX = 64,
+    ROUNDS_MAX = 16, /* of libcurl's zero timer in one step, so that sockets get their turn */
+};
+
+/* Ids are slot number + 1 in the low half, the slot's generation in the high half. */
+typedef struct slot {
+    accs_work *work; /* NULL: free */
+    uint32_t generation;
+    uint32_t next_free; /* slot number + 1; 0: none */
+} slot;
+
+struct accs_engine {
+    pid_t pid;
+    CURLM *multi;
+    accs_poller poller;
+    bool fd_given; /* only then does the alarm need to follow the timers */
+    accs_timers timers;
+    int64_t curl_at_ms; /* when libcurl wants to be called; -1: never */
+    accs_now now;
+
+    accs_queued *first;
+    accs_queued **last;
+    slot *slots;
+    uint32_t slot_count;
+    uint32_t slot_capacity;
+    uint32_t free_slot; /* slot number + 1; 0: none */
+    size_t pending;
+    uint64_t numbers;
+    accs_member *members;
+
+    int *sockets; /* open ones, for the child of a fork */
+    size_t socket_count;
+    size_t socket_capacity;
+};
+
+typedef struct user_timer {
+    accs_work work; /* first */
+    accs_timer timer;
+    accs_engine *engine;
+    accs_error result;
+} user_timer;
+
+accs_error accs_fail(accs_failure *failure, accs_error code, const char *format, ...)
+{
+    va_list arguments;
+
+    if (failure == NULL)
+        return code;
+    *failure = (accs_failure){.code = code, .retry_after_ms = -1};
+    va_start(arguments, format);
+    vsnprintf(failure->text, sizeof failure->text, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+/* ------------------------------------------------------------- SIGPIPE */
+
+typedef struct pipe_guard {
+    sigset_t before;
+    bool ours; /* SIGPIPE was not blocked before */
+} pipe_guard;
+
+/*
+ * libcurl's plain sockets never raise SIGPIPE, OpenSSL's do. The signal is
+ * blocked in this thread alone, so the host's handler stays as it is.
+ */
+static void pipe_block(pipe_guard *guard)
+{
+    sigset_t blocked;
+
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGPIPE);
+    guard->ours = pthread_sigmask(SIG_BLOCK, &blocked, &guard->before) == 0 &&
+                  sigismember(&guard->before, SIGPIPE) == 0;
+}
+
+static void pipe_restore(const pipe_guard *guard)
+{
+    const struct timespec at_once = {0, 0};
+    sigset_t pipe_only;
+
+    if (!guard->ours)
+        return;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    while (sigtimedwait(&pipe_only, NULL, &at_once) == SIGPIPE)
+        continue; /* ours: it was not blocked before, so none was pending */
+    pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
+}
+
+/* ------------------------------------------------------ libcurl's hooks */
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
+{
+    accs_engine *engine = context;
+    unsigned events = 0;
+
+    (void)easy;
+    (void)socket_context;
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        events |= ACCS_POLL_IN;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        events |= ACCS_POLL_OUT;
+    return accs_poller_watch(&engine->poller, fd, events) == ACCS_OK ? 0 : -1;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *context)
+{
+    accs_engine *engine = context;
+
+    (void)multi;
+    engine->curl_at_ms = timeout_ms < 0 ? -1 : engine->now.mono_ms + timeout_ms;
+    return 0;
+}
+
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    accs_engine *engine = context;
+
+    (void)purpose;
+    if (engine->socket_count == engine->socket_capacity) {
+        size_t capacity = engine->socket_capacity == 0 ? 16 : 2 * engine->socket_capacity;
+        int *sockets = realloc(engine->sockets, capacity * sizeof *sockets);
+
+        if (sockets == NULL)
+            return CURL_SOCKET_BAD;
+        engine->sockets = sockets;
+        engine->socket_capacity = capacity;
+    }
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    engine->sockets[engine->socket_count++] = fd;
+    return fd;
+}
+
+static int close_socket(void *context, curl_socket_t fd)
+{
+    accs_engine *engine = context;
+
+    for (size_t i = 0; i < engine->socket_count; i++) {
+        if (engine->sockets[i] == fd) {
+            engine->sockets[i] = engine->sockets[--engine->socket_count];
+            break;
+        }
+    }
+    return close(fd);
+}
+
+bool accs_engine_prepare(accs_engine *engine, CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, engine) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, engine) == CURLE_OK;
+}
+
+/* ----------------------------------------------------------- life cycle */
+
+static CURLM *new_multi(accs_engine *engine, const accs_engine_options *options)
+{
+    CURLM *multi = curl_multi_init();
+    size_t connections = ACCS_LIMIT_MAX_CONNECTIONS;
+
+    if (multi == NULL)
+        return NULL;
+    if (options != NULL && options->max_connections > 0)
+        connections = options->max_connections;
+    if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+        curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, engine) == CURLM_OK &&
+        curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+        curl_multi_setopt(multi, CURLMOPT_TIMERDATA, engine) == CURLM_OK &&
+        curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections) == CURLM_OK)
+        return multi;
+    curl_multi_cleanup(multi);
+    return NULL;
+}
+
+accs_error accs_engine_new(const accs_engine_options *options, accs_engine **engine,
+                           accs_failure *failure)
+{
+    accs_error error = ACCS_ERROR_MEMORY;
+    accs_engine *made;
+
+    if (!accs_library_start())
+        return accs_fail(failure, ACCS_ERROR_MEMORY, "libcurl cannot be initialised");
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for an engine");
+    made->pid = getpid();
+    made->curl_at_ms = -1;
+    made->last = &made->first;
+    accs_clock_system(NULL, &made->now);
+    if (accs_poller_init(&made->poller) != ACCS_OK) {
+        error =
+            accs_fail(failure, ACCS_ERROR_IO, "no descriptor for an engine: %s", strerror(errno));
+        if (failure != NULL)
+            failure->system_errno = errno;
+        goto done;
+    }
+    made->multi = new_multi(made, options);
+    if (made->multi == NULL) {
+        error = accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for an engine");
+        goto done;
+    }
+    *engine = made;
+    return ACCS_OK;
+
+done:
+    accs_poller_cleanup(&made->poller);
+    free(made);
+    return error;
+}
+
+static void drop_queue(accs_engine *engine)
+{
+    while (engine->first != NULL) {
+        accs_queued *queued = engine->first;
+
+        engine->first = queued->next;
+        queued->deliver(queued, NULL);
+    }
+    engine->last = &engine->first;
+}
+
+void accs_engine_free(accs_engine *engine)
+{
+    bool usable = engine != NULL && accs_engine_usable(engine);
+    pipe_guard guard;
+
+    if (engine == NULL)
+        return;
+    pipe_block(&guard);
+    for (uint32_t i = 0; i < engine->slot_count; i++) {
+        accs_work *work = engine->slots[i].work;
+
+        if (work != NULL && !work->finished)
+            work->discard(work);
+    }
+    while (engine->members != NULL) {
+        accs_member *member = engine->members;
+
+        accs_engine_leave(engine, member);
+        member->engine_gone(member);
+    }
+    drop_queue(engine);
+    if (usable)
+        curl_multi_cleanup(engine->multi);
+    else /* curl_multi_cleanup() would shut the parent's connections down: plain close(2), no more
+          */
+        for (size_t i = 0; i < engine->socket_count; i++)
+            close(engine->sockets[i]);
+    pipe_restore(&guard);
+    accs_poller_cleanup(&engine->poller);
+    accs_timers_cleanup(&engine->timers);
+    free(engine->slots);
+    free(engine->sockets);
+    free(engine);
+}
+
+bool accs_engine_usable(const accs_engine *engine)
+{
+    return engine->pid == getpid();
+}
+
+accs_error accs_engine_check(const accs_engine *engine, accs_failure *failure)
+{
+    if (accs_engine_usable(engine))
+        return ACCS_OK;
+    return accs_fail(failure, ACCS_ERROR_CLOSED,
+                     "this engine was made before the process forked: make a new client in the "
+                     "child");
+}
+
+const accs_now *accs_engine_now(const accs_engine *engine)
+{
+    return &engine->now;
+}
+
+const accs_now *accs_engine_refresh(accs_engine *engine)
+{
+    accs_clock_system(NULL, &engine->now);
+    return &engine->now;
+}
+
+accs_timers *accs_engine_timers(accs_engine *engine)
+{
+    return &engine->timers;
+}
+
+uint64_t accs_engine_number(accs_engine *engine)
+{
+    return ++engine->numbers;
+}
+
+void accs_engine_join(accs_engine *engine, accs_member *member)
+{
+    member->previous = NULL;
+    member->next = engine->members;
+    if (engine->members != NULL)
+        engine->members->previous = member;
+    engine->members = member;
+}
+
+void accs_engine_leave(accs_engine *engine, accs_member *member)
+{
+    if (member->previous != NULL)
+        member->previous->next = member->next;
+    else
+        engine->members = member->next;
+    if (member->next != NULL)
+        member->next->previous = member->previous;
+    member->next = NULL;
+    member->previous = NULL;
+}
+
+accs_member *accs_engine_members(const accs_engine *engine)
+{
+    return engine->members;
+}
+
+/* ---------------------------------------------------------------- alarm */
+
+/* The next moment at which there is something to do, or -1; the past when it is there already. */
+static int64_t next_moment(const accs_engine *engine)
+{
+    int64_t timers = accs_timers_next_ms(&engine->timers);
+
+    if (engine->first != NULL)
+        return 0;
+    if (engine->curl_at_ms < 0)
+        return timers;
+    if (timers < 0)
+        return engine->curl_at_ms;
+    return timers < engine->curl_at_ms ? timers : engine->curl_at_ms;
+}
+
+void accs_engine_follow(accs_engine *engine)
+{
+    if (engine->fd_given)
+        accs_poller_alarm(&engine->poller, next_moment(engine));
+}
+
+/* -------------------------------------------------------------- handles */
+
+accs_error accs_engine_attach(accs_engine *engine, accs_handle *handle)
+{
+    CURLMcode code;
+    pipe_guard guard;
+
+    pipe_block(&guard);
+    curl_easy_setopt(handle->easy, CURLOPT_PRIVATE, handle);
+    code = curl_multi_add_handle(engine->multi, handle->easy);
+    pipe_restore(&guard);
+    handle->attached = code == CURLM_OK;
+    if (code == CURLM_OK)
+        return ACCS_OK;
+    return code == CURLM_OUT_OF_MEMORY ? ACCS_ERROR_MEMORY : ACCS_ERROR_NETWORK;
+}
+
+void accs_engine_detach(accs_engine *engine, accs_handle *handle)
+{
+    pipe_guard guard;
+
+    if (!handle->attached)
+        return;
+    pipe_block(&guard);
+    curl_multi_remove_handle(engine->multi, handle->easy);
+    pipe_restore(&guard);
+    handle->attached = false;
+}
+
+static void collect_finished(accs_engine *engine)
+{
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(engine->multi, &left)) != NULL) {
+        CURLcode code = message->data.result;
+        char *private = NULL;
+        accs_handle *handle;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        handle = (accs_handle *)(void *)private;
+        curl_multi_remove_handle(engine->multi, handle->easy); /* message is gone after this */
+        handle->attached = false;
+        handle->finished(handle, code);
+    }
+}
+
+/* ------------------------------------------------------- work and queue */
+
+static accs_error grow_slots(accs_engine *engine)
+{
+    uint32_t capacity = engine->slot_capacity == 0 ? 32 : 2 * engine->slot_capacity;
+    slot *slots = realloc(engine->slots, capacity * sizeof *slots);
+
+    if (slots == NULL)
+        return ACCS_ERROR_MEMORY;
+    engine->slots = slots;
+    engine->slot_capacity = capacity;
+    return ACCS_OK;
+}
+
+accs_error accs_engine_adopt(accs_engine *engine, accs_work *work)
+{
+    uint32_t number;
+    slot *taken;
+
+    if (engine->free_slot != 0) {
+        number = engine->free_slot - 1;
+        engine->free_slot = engine->slots[number].next_free;
+    } else {
+        if (engine->slot_count == engine->slot_capacity && grow_slots(engine) != ACCS_OK)
+            return ACCS_ERROR_MEMORY;
+        number = engine->slot_count++;
+        engine->slots[number] = (slot){.generation = 0};
+    }
+    taken = &engine->slots[number];
+    taken->generation = (taken->generation + 1) & 0x7fffffff; /* ids stay positive in Lua */
+    taken->work = work;
+    work->id = ((uint64_t)taken->generation << 32) | (uint64_t)(number + 1);
+    work->finished = false;
+    engine->pending++;
+    return ACCS_OK;
+}
+
+static slot *find_slot(const accs_engine *engine, uint64_t id)
+{
+    uint32_t number = (uint32_t)(id & 0xffffffff);
+    slot *found;
+
+    if (number == 0 || number > engine->slot_count)
+        return NULL;
+    found = &engine->slots[number - 1];
+    return found->work != NULL && found->work->id == id ? found : NULL;
+}
+
+void accs_engine_push(accs_engine *engine, accs_queued *queued)
+{
+    queued->next = NULL;
+    *engine->last = queued;
+    engine->last = &queued->next;
+    accs_engine_follow(engine);
+}
+
+void accs_engine_finish(accs_engine *engine, accs_work *work)
+{
+    work->finished = true;
+    accs_engine_push(engine, &work->queued);
+}
+
+bool accs_engine_next(accs_engine *engine, accs_item *item)
+{
+    accs_queued *queued = engine->first;
+    slot *freed;
+
+    if (queued == NULL || !accs_engine_usable(engine))
+        return false;
+    engine->first = queued->next;
+    if (engine->first == NULL)
+        engine->last = &engine->first;
+    *item = (accs_item){.kind = ACCS_ITEM_NONE};
+    queued->deliver(queued, item);
+    freed = item->kind == ACCS_ITEM_EVENT ? NULL : find_slot(engine, item->id);
+    if (freed != NULL) {
+        freed->work = NULL;
+        freed->next_free = engine->free_slot;
+        engine->free_slot = (uint32_t)(freed - engine->slots) + 1;
+        engine->pending--;
+    }
+    return true;
+}
+
+size_t accs_engine_pending(const accs_engine *engine)
+{
+    return engine->pending;
+}
+
+void accs_engine_cancel(accs_engine *engine, uint64_t id)
+{
+    slot *found;
+
+    if (!accs_engine_usable(engine))
+        return;
+    accs_engine_refresh(engine);
+    found = find_slot(engine, id);
+    if (found != NULL && !found->work->finished)
+        found->work->cancel(found->work);
+}
+
+/* --------------------------------------------------------- user's timer */
+
+static void deliver_timer(accs_queued *queued, accs_item *item)
+{
+    user_timer *timer = (user_timer *)(void *)queued;
+
+    if (item != NULL) {
+        item->kind = ACCS_ITEM_TIMER;
+        item->id = timer->work.id;
+        item->failure.code = timer->result;
+        item->failure.retry_after_ms = -1;
+    }
+    free(timer);
+}
+
+static void end_timer(user_timer *timer, accs_error result)
+{
+    accs_timers_clear(&timer->engine->timers, &timer->timer);
+    accs_timers_release(&timer->engine->timers, 1);
+    timer->result = result;
+    accs_engine_finish(timer->engine, &timer->work);
+}
+
+static void fire_timer(accs_timer *timer)
+{
+    end_timer((user_timer *)(void *)((char *)timer - offsetof(user_timer, timer)), ACCS_OK);
+}
+
+static void cancel_timer(accs_work *work)
+{
+    end_timer((user_timer *)(void *)work, ACCS_ERROR_CANCELLED);
+}
+
+static void discard_timer(accs_work *work)
+{
+    free(work);
+}
+
+accs_error accs_engine_timer(accs_engine *engine, int64_t delay_ms, uint64_t *id,
+                             accs_failure *failure)
+{
+    user_timer *timer;
+
+    if (accs_engine_check(engine, failure) != ACCS_OK)
+        return ACCS_ERROR_CLOSED;
+    timer = calloc(1, sizeof *timer);
+    if (timer == NULL || accs_timers_reserve(&engine->timers, 1) != ACCS_OK) {
+        free(timer);
+        return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a timer");
+    }
+    timer->work.queued.deliver = deliver_timer;
+    timer->work.cancel = cancel_timer;
+    timer->work.discard = discard_timer;
+    timer->timer.fire = fire_timer;
+    timer->engine = engine;
+    if (accs_engine_adopt(engine, &timer->work) != ACCS_OK) {
+        accs_timers_release(&engine->timers, 1);
+        free(timer);
+        return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a timer");
+    }
+    accs_timers_set(&engine->timers, &timer->timer,
+                    accs_engine_refresh(engine)->mono_ms + (delay_ms > 0 ? delay_ms : 0));
+    accs_engine_follow(engine);
+    *id = timer->work.id;
+    return ACCS_OK;
+}
+
+/* ----------------------------------------------------------------- step */
+
+/* Runs what is due: libcurl's own timer first, then those of calls. */
+static void run_due(accs_engine *engine)
+{
+    int running;
+    accs_timer *timer;
+
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        if (engine->curl_at_ms < 0 || engine->curl_at_ms > engine->now.mono_ms)
+            break;
+        engine->curl_at_ms = -1;
+        curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
+    collect_finished(engine);
+    while ((timer = accs_timers_due(&engine->timers, engine->now.mono_ms)) != NULL)
+        timer->fire(timer);
+}
+
+static int64_t wait_time(const accs_engine *engine, int64_t timeout_ms)
+{
+    int64_t next = next_moment(engine);
+    int64_t until;
+
+    if (next < 0)
+        return timeout_ms;
+    until = next > engine->now.mono_ms ? next - engine->now.mono_ms : 0;
+    return timeout_ms >= 0 && timeout_ms < until ? timeout_ms : until;
+}
+
+int accs_engine_fd(accs_engine *engine)
+{
+    engine->fd_given = true;
+    if (accs_engine_usable(engine))
+        accs_engine_follow(engine);
+    return engine->poller.fd;
+}
+
+int64_t accs_engine_timeout_ms(const accs_engine *engine)
+{
+    int64_t next = next_moment(engine);
+    accs_now now;
+
+    if (next <= 0)
+        return next;
+    accs_clock_system(NULL, &now);
+    return next > now.mono_ms ? next - now.mono_ms : 0;
+}
+
+static void serve_sockets(accs_engine *engine, const accs_ready *ready, int count)
+{
+    int running;
+
+    for (int i = 0; i < count; i++) {
+        int mask = 0;
+
+        if (ready[i].events & ACCS_POLL_IN)
+            mask |= CURL_CSELECT_IN;
+        if (ready[i].events & ACCS_POLL_OUT)
+            mask |= CURL_CSELECT_OUT;
+        if (ready[i].events & ACCS_POLL_ERROR)
+            mask |= CURL_CSELECT_ERR;
+        curl_multi_socket_action(engine->multi, ready[i].fd, mask, &running);
+    }
+}
+
+accs_error accs_engine_step(accs_engine *engine, int64_t timeout_ms, accs_failure *failure)
+{
+    accs_ready ready[READY_MAX];
+    accs_error error = ACCS_OK;
+    pipe_guard guard;
+    int count;
+
+    if (accs_engine_check(engine, failure) != ACCS_OK)
+        return ACCS_ERROR_CLOSED;
+    pipe_block(&guard);
+    accs_engine_refresh(engine);
+    run_due(engine);
+    count = accs_poller_wait(&engine->poller, ready, READY_MAX, wait_time(engine, timeout_ms));
+    if (count < 0) {
+        error = accs_fail(failure, ACCS_ERROR_IO, "waiting for the network failed: %s",
+                          strerror(errno));
+        if (failure != NULL)
+            failure->system_errno = errno;
+        goto done;
+    }
+    accs_engine_refresh(engine);
+    serve_sockets(engine, ready, count);
+    run_due(engine);
+    accs_engine_follow(engine);
+
+done:
+    pipe_restore(&guard);
+    return error;
+}

@@ -1,0 +1,90 @@
+/*
+ * The engine as its neighbours see it: clocks, timers, the multi handle, the
+ * queue. What users call stands in accs.h.
+ */
+#ifndef ACCS_ENGINE_H
+#define ACCS_ENGINE_H
+
+#include "accs.h"
+#include "clock.h"
+#include "compat.h"
+#include "timers.h"
+
+/* Something that waits in the queue until accs_engine_next() takes it. */
+typedef struct accs_queued {
+    struct accs_queued *next;
+    /* Fills the item and frees itself; with item NULL it only frees. */
+    void (*deliver)(struct accs_queued *queued, accs_item *item);
+} accs_queued;
+
+/*
+ * Work in progress: a call or a timer of the user. It has an id, and comes out
+ * of the queue exactly once.
+ */
+typedef struct accs_work {
+    accs_queued queued; /* first: the queue hands this back */
+    uint64_t id;
+    bool finished; /* in the queue already */
+    /* Ends it now, as ACCS_ERROR_CANCELLED: must call accs_engine_finish(). */
+    void (*cancel)(struct accs_work *work);
+    /* Frees it unfinished: the engine goes away. */
+    void (*discard)(struct accs_work *work);
+} accs_work;
+
+/* Something that lives on an engine and must hear of its end: a client, a token source. */
+typedef struct accs_member {
+    struct accs_member *next;
+    struct accs_member *previous;
+    void (*engine_gone)(struct accs_member *member);
+} accs_member;
+
+/* One easy handle inside the multi handle. */
+typedef struct accs_handle {
+    CURL *easy;
+    bool attached;
+    void (*finished)(struct accs_handle *handle, CURLcode code); /* already detached */
+} accs_handle;
+
+/* False in a forked child, where nothing of the engine may be touched. */
+bool accs_engine_usable(const accs_engine *engine);
+
+/* ACCS_ERROR_CLOSED with a text for a forked child, else ACCS_OK. */
+accs_error accs_engine_check(const accs_engine *engine, accs_failure *failure);
+
+/* The clocks as they stood at the last refresh. */
+const accs_now *accs_engine_now(const accs_engine *engine);
+/* Reads the clocks; at the start of every public function that uses them. */
+const accs_now *accs_engine_refresh(accs_engine *engine);
+
+accs_timers *accs_engine_timers(accs_engine *engine);
+
+/* Makes the descriptor follow timers and queue again; after a change outside accs_engine_step(). */
+void accs_engine_follow(accs_engine *engine);
+
+/* Puts the handle into the multi handle: ACCS_ERROR_MEMORY or ACCS_ERROR_NETWORK. */
+accs_error accs_engine_attach(accs_engine *engine, accs_handle *handle);
+/* Takes it out without a result. Not in a forked child. */
+void accs_engine_detach(accs_engine *engine, accs_handle *handle);
+/* Sets the options that let the engine see the handle's sockets. */
+bool accs_engine_prepare(accs_engine *engine, CURL *easy);
+
+/* Gives the work its id; ACCS_ERROR_MEMORY. */
+accs_error accs_engine_adopt(accs_engine *engine, accs_work *work);
+/* Puts finished work into the queue. Cannot fail. */
+void accs_engine_finish(accs_engine *engine, accs_work *work);
+/* Puts something without an id into the queue. */
+void accs_engine_push(accs_engine *engine, accs_queued *queued);
+
+void accs_engine_join(accs_engine *engine, accs_member *member);
+void accs_engine_leave(accs_engine *engine, accs_member *member);
+/* The members, newest first; for finding a token source of the same identity. */
+accs_member *accs_engine_members(const accs_engine *engine);
+
+/* A number never given before by this engine, from 1. */
+uint64_t accs_engine_number(accs_engine *engine);
+
+/* Fills failure, when there is one, and returns code. The text is printf's. */
+accs_error accs_fail(accs_failure *failure, accs_error code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

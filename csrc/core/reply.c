@@ -1,0 +1,151 @@
+#include "reply.h"
+
+#include "limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+accs_reply *accs_reply_new(size_t max_headers, size_t max_body)
+{
+    accs_reply *reply = calloc(1, sizeof *reply);
+
+    if (reply == NULL)
+        return NULL;
+    accs_buffer_init(&reply->head, max_headers);
+    accs_buffer_init(&reply->body, max_body);
+    return reply;
+}
+
+void accs_reply_reset(accs_reply *reply)
+{
+    reply->status = 0;
+    reply->field_count = 0;
+    accs_buffer_clear(&reply->head);
+    accs_buffer_clear(&reply->body);
+}
+
+static bool blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+static accs_error grow_fields(accs_reply *reply)
+{
+    size_t capacity = reply->field_capacity == 0 ? 16 : 2 * reply->field_capacity;
+    accs_field *fields = realloc(reply->fields, capacity * sizeof *fields);
+
+    if (fields == NULL)
+        return ACCS_ERROR_MEMORY;
+    reply->fields = fields;
+    reply->field_capacity = capacity;
+    return ACCS_OK;
+}
+
+accs_error accs_reply_add_header(accs_reply *reply, const char *line, size_t line_len)
+{
+    const char *colon = memchr(line, ':', line_len);
+    const char *value;
+    const char *end = line + line_len;
+    accs_field *field;
+    size_t start = reply->head.len;
+    accs_error error;
+
+    if (colon == NULL || colon == line)
+        return ACCS_OK;
+    if (reply->field_count == ACCS_LIMIT_MAX_HEADER_COUNT)
+        return ACCS_ERROR_TOO_LARGE;
+    if (reply->field_count == reply->field_capacity && grow_fields(reply) != ACCS_OK)
+        return ACCS_ERROR_MEMORY;
+    for (value = colon + 1; value < end && blank(*value); value++)
+        continue;
+    while (end > value && blank(end[-1]))
+        end--;
+    error = accs_buffer_append(&reply->head, line, (size_t)(end - line));
+    if (error != ACCS_OK)
+        return error;
+    field = &reply->fields[reply->field_count++];
+    field->name = start;
+    field->name_len = (size_t)(colon - line);
+    field->value = start + (size_t)(value - line);
+    field->value_len = (size_t)(end - value);
+    return ACCS_OK;
+}
+
+const char *accs_reply_find(const accs_reply *reply, const char *name, size_t *value_len)
+{
+    size_t name_len = strlen(name);
+
+    for (size_t i = 0; i < reply->field_count; i++) {
+        const accs_field *field = &reply->fields[i];
+
+        if (field->name_len == name_len &&
+            strncasecmp(reply->head.bytes + field->name, name, name_len) == 0) {
+            *value_len = field->value_len;
+            return reply->head.bytes + field->value;
+        }
+    }
+    return NULL;
+}
+
+void accs_reply_free(accs_reply *reply)
+{
+    if (reply == NULL)
+        return;
+    accs_buffer_cleanup(&reply->head);
+    accs_buffer_cleanup(&reply->body);
+    free(reply->fields);
+    free(reply->url);
+    free(reply);
+}
+
+void accs_reply_wipe(accs_reply *reply)
+{
+    if (reply == NULL)
+        return;
+    accs_buffer_wipe(&reply->head);
+    accs_buffer_wipe(&reply->body);
+    accs_reply_free(reply);
+}
+
+int accs_reply_status(const accs_reply *reply)
+{
+    return reply->status;
+}
+
+unsigned accs_reply_attempts(const accs_reply *reply)
+{
+    return reply->attempts;
+}
+
+int64_t accs_reply_elapsed_us(const accs_reply *reply)
+{
+    return reply->elapsed_us;
+}
+
+const char *accs_reply_url(const accs_reply *reply)
+{
+    return reply->url != NULL ? reply->url : "";
+}
+
+void accs_reply_body(const accs_reply *reply, const char **bytes, size_t *bytes_len)
+{
+    *bytes = reply->body.bytes != NULL ? reply->body.bytes : "";
+    *bytes_len = reply->body.len;
+}
+
+size_t accs_reply_header_count(const accs_reply *reply)
+{
+    return reply->field_count;
+}
+
+void accs_reply_header(const accs_reply *reply, size_t index, const char **name, size_t *name_len,
+                       const char **value, size_t *value_len)
+{
+    const accs_field *field = &reply->fields[index];
+
+    *name = reply->head.bytes + field->name;
+    *name_len = field->name_len;
+    *value = reply->head.bytes + field->value;
+    *value_len = field->value_len;
+}

@@ -1,0 +1,45 @@
+/* What one call received: filled by transfers, finished by the call, read by the user. */
+#ifndef ACCS_REPLY_H
+#define ACCS_REPLY_H
+
+#include "buffer.h"
+
+/* Offsets into the reply's head. */
+typedef struct accs_field {
+    size_t name;
+    size_t name_len;
+    size_t value;
+    size_t value_len;
+} accs_field;
+
+struct accs_reply {
+    int status;
+    unsigned attempts;
+    int64_t elapsed_us;
+    char *url;
+    accs_buffer head; /* names and values, one after the other */
+    accs_field *fields;
+    size_t field_count;
+    size_t field_capacity;
+    accs_buffer body;
+};
+
+/* ACCS_ERROR_MEMORY gives NULL. max_headers, max_body: bytes. */
+accs_reply *accs_reply_new(size_t max_headers, size_t max_body);
+
+/* Forgets everything received, for another attempt. */
+void accs_reply_reset(accs_reply *reply);
+
+/*
+ * Adds a header from a line as libcurl hands it over. A line without a colon is
+ * ignored. ACCS_ERROR_TOO_LARGE past the bytes or the count allowed, ACCS_ERROR_MEMORY.
+ */
+accs_error accs_reply_add_header(accs_reply *reply, const char *line, size_t line_len);
+
+/* The first header of that name (lower case), or NULL; not NUL-ended. */
+const char *accs_reply_find(const accs_reply *reply, const char *name, size_t *value_len);
+
+/* Wipes body and headers as well: the reply held a token. */
+void accs_reply_wipe(accs_reply *reply);
+
+#endif

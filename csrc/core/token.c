@@ -1,0 +1,601 @@
+#include "token.h"
+
+#include "event.h"
+#include "limits.h"
+#include "retry_after.h"
+#include "token_reply.h"
+#include "token_window.h"
+#include "url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a refresh beside calls rests after it failed. */
+enum { AHEAD_PAUSE_MS = 30000 };
+
+struct accs_token_source {
+    accs_member member;  /* first */
+    accs_engine *engine; /* NULL: gone */
+    accs_token_user *users;
+    char *ims_url;
+    char *client_id;
+    char *scopes;
+    accs_secret client_secret;
+    accs_secret ready_token; /* unset: tokens are requested */
+    char *ca_file;
+    char *proxy;
+    char *pin;
+    accs_retry_policy policy;
+    int64_t timeout_ms; /* of one acquisition */
+    int64_t connect_timeout_ms;
+    int64_t idle_timeout_ms;
+
+    accs_token *token;      /* the newest; NULL: none */
+    uint32_t random;        /* spreads the refresh of this token */
+    int64_t ahead_after_ms; /* no refresh ahead, and no waiting in the margin, before this */
+
+    accs_token_waiter *first; /* waiting, in the order of their coming */
+    accs_token_waiter *last;
+    size_t waiting;
+    accs_transport *transport; /* made with the first request */
+    accs_transfer *transfer;
+    accs_timer pause; /* between the attempts of one acquisition */
+    bool acquiring;
+    unsigned attempt;
+    int64_t deadline_ms;
+    accs_reply *reply;
+    accs_buffer form;
+    char *url;
+    struct curl_slist *headers;
+};
+
+/* ---------------------------------------------------------------- tokens */
+
+accs_token *accs_token_hold(accs_token *token)
+{
+    token->references++;
+    return token;
+}
+
+void accs_token_release(accs_token *token)
+{
+    if (token == NULL || --token->references > 0)
+        return;
+    accs_secret_cleanup(&token->line);
+    free(token);
+}
+
+bool accs_token_dead(const accs_token *token, const accs_now *now)
+{
+    return token->expires_ms <= now->boot_ms;
+}
+
+static accs_token *new_token(const accs_secret *access_token, int64_t life_ms, int64_t boot_ms)
+{
+    static const char prefix[] = "Authorization: Bearer ";
+    accs_token *token = calloc(1, sizeof *token);
+    accs_buffer line;
+
+    if (token == NULL)
+        return NULL;
+    accs_buffer_init(&line, sizeof prefix + access_token->len);
+    if (accs_buffer_append_text(&line, prefix) != ACCS_OK ||
+        accs_buffer_append(&line, access_token->bytes, access_token->len) != ACCS_OK ||
+        accs_secret_set(&token->line, line.bytes, line.len) != ACCS_OK) {
+        free(token);
+        token = NULL;
+        goto done;
+    }
+    token->references = 1;
+    token->life_ms = life_ms;
+    token->expires_ms = life_ms < INT64_MAX - boot_ms ? boot_ms + life_ms : INT64_MAX;
+
+done:
+    accs_buffer_wipe(&line);
+    return token;
+}
+
+/* ---------------------------------------------------------------- events */
+
+static void tell(accs_token_source *source, const char *text, int status, accs_error error,
+                 int64_t delay_ms)
+{
+    accs_event event = {.kind = ACCS_EVENT_TOKEN, .status = status, .error = error};
+
+    event.attempt = source->attempt;
+    event.delay_ms = delay_ms;
+    accs_event_text(event.text, sizeof event.text, text);
+    for (const accs_token_user *user = source->users; user != NULL; user = user->next)
+        if (user->events)
+            accs_event_push(source->engine, user->handle, &event);
+}
+
+/* --------------------------------------------------- end of acquisition */
+
+static void end_acquisition(accs_token_source *source)
+{
+    source->acquiring = false;
+    accs_timers_clear(accs_engine_timers(source->engine), &source->pause);
+    accs_buffer_wipe(&source->form);
+    accs_reply_wipe(source->reply);
+    source->reply = NULL;
+}
+
+static void enlist(accs_token_source *source, accs_token_waiter *waiter)
+{
+    waiter->waiting = true;
+    waiter->next = NULL;
+    waiter->previous = source->last;
+    if (source->last != NULL)
+        source->last->next = waiter;
+    else
+        source->first = waiter;
+    source->last = waiter;
+    source->waiting++;
+}
+
+void accs_token_stop_waiting(accs_token_source *source, accs_token_waiter *waiter)
+{
+    if (!waiter->waiting)
+        return;
+    if (waiter->previous != NULL)
+        waiter->previous->next = waiter->next;
+    else
+        source->first = waiter->next;
+    if (waiter->next != NULL)
+        waiter->next->previous = waiter->previous;
+    else
+        source->last = waiter->previous;
+    waiter->waiting = false;
+    source->waiting--;
+}
+
+/* Each one that waits now hears, once; whoever comes while they are told waits on. */
+static void wake(accs_token_source *source, accs_token *token, const accs_failure *failure)
+{
+    if (token != NULL)
+        accs_token_hold(token); /* a waiter may make the source drop it */
+    for (size_t count = source->waiting; count > 0 && source->first != NULL; count--) {
+        accs_token_waiter *waiter = source->first;
+
+        accs_token_stop_waiting(source, waiter);
+        waiter->ready(waiter, token != NULL ? accs_token_hold(token) : NULL, failure);
+    }
+    accs_token_release(token);
+}
+
+static void succeed(accs_token_source *source, accs_token *token)
+{
+    tell(source, source->token == NULL ? "acquired" : "refreshed", 200, ACCS_OK, 0);
+    accs_token_release(source->token);
+    source->token = token;
+    source->random = accs_random_32();
+    source->ahead_after_ms = 0;
+    end_acquisition(source);
+    wake(source, token, NULL);
+}
+
+static void give_up(accs_token_source *source, accs_failure *failure)
+{
+    const accs_now *now = accs_engine_now(source->engine);
+    accs_token *token = source->token;
+
+    accs_secret_redact(&source->client_secret, failure->text);
+    source->ahead_after_ms = now->mono_ms + AHEAD_PAUSE_MS;
+    if (token != NULL && accs_token_dead(token, now))
+        token = NULL;
+    tell(source, token != NULL ? "not refreshed, the old token is used" : "not acquired",
+         failure->status, failure->code, 0);
+    end_acquisition(source);
+    wake(source, token, token != NULL ? NULL : failure);
+}
+
+static void fail_with(accs_token_source *source, accs_error code, int status, const char *text)
+{
+    accs_failure failure;
+
+    accs_fail(&failure, code, "no access token: %s", text);
+    failure.status = status;
+    failure.retryable = code == ACCS_ERROR_NETWORK || code == ACCS_ERROR_TIMEOUT ||
+                        code == ACCS_ERROR_RATE_LIMITED || status >= 500;
+    give_up(source, &failure);
+}
+
+/* An answer that holds no token: what IMS says, or that it says nothing useful. */
+static void refuse(accs_token_source *source, const accs_token_reply *reply, int status)
+{
+    char text[ACCS_FAILURE_TEXT_MAX];
+
+    if (reply->error[0] == '\0') {
+        snprintf(text, sizeof text, "IMS answered with status %d and no token", status);
+        fail_with(source, status >= 400 ? ACCS_ERROR_HTTP : ACCS_ERROR_DECODE, status, text);
+        return;
+    }
+    snprintf(text, sizeof text, "IMS refused with %s%s%s%s", reply->error,
+             reply->description[0] != '\0' ? " (" : "", reply->description,
+             reply->description[0] != '\0' ? ")" : "");
+    fail_with(source, ACCS_ERROR_AUTH, status, text);
+}
+
+static void read_answer(accs_token_source *source)
+{
+    const accs_reply *received = source->reply;
+    accs_token_reply reply = {.has_expires_in = false};
+    accs_token *token;
+    accs_error error = accs_token_reply_read(
+        received->body.bytes != NULL ? received->body.bytes : "", received->body.len, &reply);
+
+    if (error == ACCS_ERROR_MEMORY) {
+        fail_with(source, ACCS_ERROR_MEMORY, 0, "no memory left");
+    } else if (received->status != 200 || reply.error[0] != '\0' || reply.access_token.len == 0) {
+        refuse(source, &reply, received->status);
+    } else if (!accs_header_value_valid(reply.access_token.bytes)) {
+        fail_with(source, ACCS_ERROR_DECODE, 200, "IMS sent a token with control characters");
+    } else {
+        token = new_token(&reply.access_token,
+                          accs_token_life_ms(reply.has_expires_in, reply.expires_in),
+                          accs_engine_now(source->engine)->boot_ms);
+        if (token != NULL)
+            succeed(source, token);
+        else
+            fail_with(source, ACCS_ERROR_MEMORY, 0, "no memory left");
+    }
+    accs_token_reply_cleanup(&reply);
+}
+
+/* ------------------------------------------------------------- attempts */
+
+static int64_t retry_after_of(const accs_reply *reply, int64_t now_s)
+{
+    size_t value_len = 0;
+    int64_t delay_ms = -1;
+    const char *value = accs_reply_find(reply, "retry-after", &value_len);
+
+    if (value != NULL && accs_retry_after_parse(value, value_len, now_s, &delay_ms) != ACCS_OK)
+        delay_ms = -1;
+    return delay_ms;
+}
+
+static void attempt_ended(void *context, const accs_transfer_result *result)
+{
+    accs_token_source *source = context;
+    const accs_now *now = accs_engine_now(source->engine);
+    accs_retry_question question = {
+        .end = result->end,
+        .status = source->reply->status,
+        .idempotent = true, /* asking for another token changes nothing */
+        .attempt = source->attempt,
+        .retry_after_ms = retry_after_of(source->reply, now->wall_s),
+        .now_ms = now->mono_ms,
+        .deadline_ms = source->deadline_ms,
+        .budget_left = true,
+        .random = accs_random_32(),
+    };
+    accs_retry_answer answer = accs_retry_decide(&source->policy, &question);
+
+    source->transfer = NULL;
+    if (answer.action == ACCS_RETRY_WAIT) {
+        tell(source, "asking again", question.status, result->error, answer.delay_ms);
+        accs_timers_set(accs_engine_timers(source->engine), &source->pause,
+                        now->mono_ms + answer.delay_ms);
+        return;
+    }
+    if (result->end != ACCS_ATTEMPT_ANSWERED) {
+        fail_with(source, result->error, 0, result->text);
+    } else if (question.status == 429 || answer.action == ACCS_RETRY_RATE_LIMITED) {
+        accs_failure failure;
+
+        accs_fail(&failure, ACCS_ERROR_RATE_LIMITED,
+                  "no access token: IMS asks to slow down (status %d)", question.status);
+        failure.status = question.status;
+        failure.retryable = true;
+        failure.retry_after_ms = question.retry_after_ms;
+        give_up(source, &failure);
+    } else {
+        read_answer(source);
+    }
+}
+
+static accs_error append_field(accs_buffer *form, const char *name, const char *value,
+                               size_t value_len)
+{
+    char *encoded = NULL;
+    size_t encoded_len = 0;
+    accs_error error = accs_percent_encode(value, value_len, &encoded, &encoded_len);
+
+    if (error == ACCS_OK)
+        error = accs_buffer_append_text(form, name);
+    if (error == ACCS_OK)
+        error = accs_buffer_append(form, encoded, encoded_len);
+    if (encoded != NULL)
+        accs_wipe(encoded, encoded_len);
+    free(encoded);
+    return error;
+}
+
+static accs_error write_form(accs_token_source *source)
+{
+    accs_buffer *form = &source->form;
+    accs_error error;
+
+    accs_buffer_init(form, ACCS_LIMIT_TOKEN_REPLY_MAX);
+    error = accs_buffer_append_text(form, "grant_type=client_credentials");
+    if (error == ACCS_OK)
+        error = append_field(form, "&client_id=", source->client_id, strlen(source->client_id));
+    if (error == ACCS_OK)
+        error = append_field(form, "&client_secret=", source->client_secret.bytes,
+                             source->client_secret.len);
+    if (error == ACCS_OK)
+        error = append_field(form, "&scope=", source->scopes, strlen(source->scopes));
+    return error;
+}
+
+static struct curl_slist *new_headers(void)
+{
+    static const char *const lines[] = {"Content-Type: application/x-www-form-urlencoded",
+                                        "Accept: application/json", "Accept-Encoding: gzip",
+                                        "Expect:"};
+    struct curl_slist *headers = NULL;
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct curl_slist *longer = curl_slist_append(headers, lines[i]);
+
+        if (longer == NULL) {
+            curl_slist_free_all(headers);
+            return NULL;
+        }
+        headers = longer;
+    }
+    return headers;
+}
+
+/* What all attempts of one acquisition share. */
+static bool prepare(accs_token_source *source)
+{
+    const accs_transport_options options = {
+        .ca_file = source->ca_file,
+        .proxy = source->proxy,
+        .pin = source->pin,
+        .connect_timeout_ms = source->connect_timeout_ms,
+        .idle_timeout_ms = source->idle_timeout_ms,
+    };
+
+    if (source->headers == NULL)
+        source->headers = new_headers();
+    if (source->transport == NULL)
+        accs_transport_new(source->engine, &options, &source->transport);
+    source->reply = accs_reply_new(ACCS_LIMIT_MAX_HEADERS, ACCS_LIMIT_TOKEN_REPLY_MAX);
+    return source->headers != NULL && source->transport != NULL && source->reply != NULL &&
+           write_form(source) == ACCS_OK;
+}
+
+static void attempt_acquisition(accs_token_source *source)
+{
+    accs_error error = ACCS_ERROR_MEMORY;
+    bool ready = source->reply != NULL || prepare(source);
+    accs_transfer_request request = {
+        .method = "POST",
+        .url = source->url,
+        .headers = source->headers,
+        .body = source->form.bytes,
+        .body_len = source->form.len,
+        .reply = source->reply,
+    };
+
+    source->attempt++;
+    if (ready)
+        error = accs_transfer_start(source->transport, &request, attempt_ended, source,
+                                    &source->transfer);
+    if (error != ACCS_OK)
+        fail_with(source, error, 0, accs_error_text(error));
+}
+
+static void pause_over(accs_timer *timer)
+{
+    attempt_acquisition(
+        (accs_token_source *)(void *)((char *)timer - offsetof(accs_token_source, pause)));
+}
+
+static void acquire(accs_token_source *source)
+{
+    if (source->acquiring)
+        return;
+    source->acquiring = true;
+    source->attempt = 0;
+    source->deadline_ms = accs_engine_now(source->engine)->mono_ms + source->timeout_ms;
+    /* By way of the timer, so that no waiter hears of a failure before it waits. */
+    accs_timers_set(accs_engine_timers(source->engine), &source->pause,
+                    accs_engine_now(source->engine)->mono_ms);
+}
+
+/* ----------------------------------------------------------- what calls use */
+
+accs_token *accs_token_take(accs_token_source *source, accs_token_waiter *waiter)
+{
+    const accs_now *now = accs_engine_now(source->engine);
+    accs_token_phase phase = ACCS_TOKEN_DEAD;
+
+    if (source->ready_token.len > 0)
+        return accs_token_hold(source->token);
+    if (source->token != NULL)
+        phase = accs_token_window(source->token->life_ms, source->token->expires_ms - now->boot_ms,
+                                  source->random);
+    if (phase == ACCS_TOKEN_MARGIN && now->mono_ms < source->ahead_after_ms)
+        phase = ACCS_TOKEN_FRESH; /* IMS failed just now: this one still serves */
+    if (phase == ACCS_TOKEN_AHEAD && now->mono_ms >= source->ahead_after_ms)
+        acquire(source);
+    if (phase == ACCS_TOKEN_FRESH || phase == ACCS_TOKEN_AHEAD)
+        return accs_token_hold(source->token);
+    enlist(source, waiter);
+    acquire(source);
+    return NULL;
+}
+
+bool accs_token_drop(accs_token_source *source, const accs_token *token)
+{
+    if (source->ready_token.len > 0)
+        return false;
+    if (source->token == token) {
+        tell(source, "refused by the service", 401, ACCS_ERROR_AUTH, 0);
+        accs_token_release(source->token);
+        source->token = NULL;
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------ life cycle */
+
+static void stop(accs_token_source *source)
+{
+    if (source->transfer != NULL)
+        accs_transfer_abort(source->transfer);
+    source->transfer = NULL;
+    if (source->acquiring)
+        end_acquisition(source);
+    if (accs_engine_usable(source->engine))
+        accs_transport_free(source->transport);
+    source->transport = NULL;
+    accs_timers_release(accs_engine_timers(source->engine), 1);
+    source->engine = NULL;
+}
+
+static void engine_gone(accs_member *member)
+{
+    stop((accs_token_source *)(void *)member);
+}
+
+static void free_source(accs_token_source *source)
+{
+    if (source->engine != NULL) {
+        accs_engine_leave(source->engine, &source->member);
+        stop(source);
+    }
+    accs_token_release(source->token);
+    accs_secret_cleanup(&source->client_secret);
+    accs_secret_cleanup(&source->ready_token);
+    accs_buffer_wipe(&source->form);
+    curl_slist_free_all(source->headers);
+    free(source->ims_url);
+    free(source->client_id);
+    free(source->scopes);
+    free(source->ca_file);
+    free(source->proxy);
+    free(source->pin);
+    free(source->url);
+    free(source);
+}
+
+static bool same(const char *left, const char *right)
+{
+    if (left == NULL || right == NULL)
+        return left == right;
+    return strcmp(left, right) == 0;
+}
+
+static bool same_secret(const accs_secret *secret, const char *text)
+{
+    accs_secret other = {.bytes = NULL};
+    bool equal = text == NULL ? secret->len == 0
+                              : accs_secret_set(&other, text, strlen(text)) == ACCS_OK &&
+                                    accs_secret_equal(secret, &other);
+
+    accs_secret_cleanup(&other);
+    return equal;
+}
+
+static bool serves(const accs_token_source *source, const accs_identity *identity)
+{
+    return same(source->ims_url, identity->ims_url) &&
+           same(source->client_id, identity->client_id) && same(source->scopes, identity->scopes) &&
+           same(source->ca_file, identity->transport.ca_file) &&
+           same(source->proxy, identity->transport.proxy) &&
+           same(source->pin, identity->transport.pin) &&
+           same_secret(&source->client_secret, identity->client_secret) &&
+           same_secret(&source->ready_token, identity->access_token);
+}
+
+static bool copy(char **to, const char *text)
+{
+    *to = text != NULL ? strdup(text) : NULL;
+    return text == NULL || *to != NULL;
+}
+
+static bool keep(accs_secret *secret, const char *text)
+{
+    return text == NULL || accs_secret_set(secret, text, strlen(text)) == ACCS_OK;
+}
+
+static bool fill(accs_token_source *source, const accs_identity *identity)
+{
+    static const char path[] = "/ims/token/v3";
+    accs_buffer url;
+    bool filled = copy(&source->ims_url, identity->ims_url) &&
+                  copy(&source->client_id, identity->client_id) &&
+                  copy(&source->scopes, identity->scopes) &&
+                  copy(&source->ca_file, identity->transport.ca_file) &&
+                  copy(&source->proxy, identity->transport.proxy) &&
+                  copy(&source->pin, identity->transport.pin) &&
+                  keep(&source->client_secret, identity->client_secret) &&
+                  keep(&source->ready_token, identity->access_token);
+
+    accs_buffer_init(&url, ACCS_LIMIT_MAX_URL);
+    filled = filled && accs_buffer_append_text(&url, identity->ims_url) == ACCS_OK &&
+             accs_buffer_append(&url, path, sizeof path) == ACCS_OK; /* with its NUL */
+    source->url = accs_buffer_take(&url, NULL);
+    if (filled && source->ready_token.len > 0) {
+        source->token = new_token(&source->ready_token, INT64_MAX, 0);
+        filled = source->token != NULL;
+    }
+    source->policy = identity->policy;
+    source->timeout_ms = identity->timeout_ms;
+    source->connect_timeout_ms = identity->transport.connect_timeout_ms;
+    source->idle_timeout_ms = identity->transport.idle_timeout_ms;
+    return filled;
+}
+
+static accs_token_source *find(const accs_engine *engine, const accs_identity *identity)
+{
+    for (accs_member *member = accs_engine_members(engine); member != NULL; member = member->next)
+        if (member->engine_gone == engine_gone &&
+            serves((accs_token_source *)(void *)member, identity))
+            return (accs_token_source *)(void *)member;
+    return NULL;
+}
+
+accs_error accs_token_source_join(accs_engine *engine, const accs_identity *identity,
+                                  accs_token_user *user, accs_token_source **source)
+{
+    accs_token_source *found = find(engine, identity);
+
+    if (found == NULL) {
+        found = calloc(1, sizeof *found);
+        if (found == NULL)
+            return ACCS_ERROR_MEMORY;
+        if (!fill(found, identity) ||
+            accs_timers_reserve(accs_engine_timers(engine), 1) != ACCS_OK) {
+            free_source(found);
+            return ACCS_ERROR_MEMORY;
+        }
+        found->engine = engine;
+        found->member.engine_gone = engine_gone;
+        found->pause.fire = pause_over;
+        accs_engine_join(engine, &found->member);
+    }
+    user->next = found->users;
+    found->users = user;
+    *source = found;
+    return ACCS_OK;
+}
+
+void accs_token_source_leave(accs_token_source *source, accs_token_user *user)
+{
+    accs_token_user **link = &source->users;
+
+    while (*link != NULL && *link != user)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = user->next;
+    if (source->users == NULL)
+        free_source(source);
+}

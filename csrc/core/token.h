@@ -1,0 +1,78 @@
+/*
+ * Access tokens: one source per identity in an engine, shared by its clients.
+ * However many calls wait, one token request is under way.
+ */
+#ifndef ACCS_TOKEN_H
+#define ACCS_TOKEN_H
+
+#include "secret.h"
+#include "transfer.h"
+
+/* A token in use; calls hold references, so that a newer one may take its place. */
+typedef struct accs_token {
+    size_t references;
+    accs_secret line; /* "Authorization: Bearer ..." */
+    int64_t life_ms;
+    int64_t expires_ms; /* on the boot clock */
+} accs_token;
+
+accs_token *accs_token_hold(accs_token *token);
+void accs_token_release(accs_token *token); /* NULL is fine; the last one wipes */
+
+typedef struct accs_token_source accs_token_source;
+
+/* Who asks, and how. Text is borrowed. */
+typedef struct accs_identity {
+    const char *ims_url; /* in normal form */
+    const char *client_id;
+    const char *client_secret;
+    const char *scopes;
+    const char *access_token; /* a ready token instead; it is never renewed */
+    accs_transport_options transport;
+    accs_retry_policy policy;
+    int64_t timeout_ms; /* of one acquisition with its repeats */
+} accs_identity;
+
+/* A client that uses a source: counts as a reference, and hears its events. */
+typedef struct accs_token_user {
+    struct accs_token_user *next;
+    uint64_t handle;
+    bool events;
+} accs_token_user;
+
+/* A call that waits for a token. */
+typedef struct accs_token_waiter {
+    struct accs_token_waiter *next;
+    struct accs_token_waiter *previous;
+    bool waiting;
+    /* With a token (held for the callee), or with the failure of getting one. */
+    void (*ready)(struct accs_token_waiter *waiter, accs_token *token, const accs_failure *failure);
+} accs_token_waiter;
+
+/*
+ * The source of that identity in the engine: an existing one, or a new one.
+ * user is entered into its list until accs_token_source_leave().
+ * Errors: ACCS_ERROR_MEMORY.
+ */
+accs_error accs_token_source_join(accs_engine *engine, const accs_identity *identity,
+                                  accs_token_user *user, accs_token_source **source);
+/* The last user's leaving frees the source. */
+void accs_token_source_leave(accs_token_source *source, accs_token_user *user);
+
+/*
+ * A token for a call: held for the caller and returned, or NULL: then the
+ * waiter's ready is called later, unless accs_token_stop_waiting() comes first.
+ */
+accs_token *accs_token_take(accs_token_source *source, accs_token_waiter *waiter);
+void accs_token_stop_waiting(accs_token_source *source, accs_token_waiter *waiter);
+
+/*
+ * The service refused this token: it is not given out again (a newer one stays).
+ * False when no other can be had, since the token came ready-made.
+ */
+bool accs_token_drop(accs_token_source *source, const accs_token *token);
+
+/* Whether the token has expired by the engine's clock. */
+bool accs_token_dead(const accs_token *token, const accs_now *now);
+
+#endif

@@ -1,0 +1,32 @@
+#include "token_window.h"
+
+#include "limits.h"
+
+static int64_t at_most(int64_t value, int64_t most)
+{
+    return value < most ? value : most;
+}
+
+accs_token_phase accs_token_window(int64_t life_ms, int64_t left_ms, uint32_t random)
+{
+    int64_t ahead = at_most(ACCS_LIMIT_TOKEN_AHEAD, life_ms / 5);
+    int64_t margin = at_most(ACCS_LIMIT_TOKEN_MARGIN, life_ms / 10);
+    int64_t spread = (int64_t)((uint64_t)(ahead / 4) * random >> 32);
+
+    if (margin < ACCS_LIMIT_TOKEN_MARGIN_MIN)
+        margin = ACCS_LIMIT_TOKEN_MARGIN_MIN;
+    if (left_ms <= 0)
+        return ACCS_TOKEN_DEAD;
+    if (left_ms <= margin)
+        return ACCS_TOKEN_MARGIN;
+    return left_ms <= ahead - spread ? ACCS_TOKEN_AHEAD : ACCS_TOKEN_FRESH;
+}
+
+int64_t accs_token_life_ms(bool has_expires_in, int64_t expires_in)
+{
+    if (!has_expires_in || expires_in <= 0)
+        return ACCS_LIMIT_TOKEN_LIFE_DEFAULT;
+    if (expires_in <= ACCS_LIMIT_TOKEN_LIFE_MAX / 1000)
+        return expires_in * 1000;
+    return expires_in <= ACCS_LIMIT_TOKEN_LIFE_MAX ? expires_in : ACCS_LIMIT_TOKEN_LIFE_DEFAULT;
+}

@@ -1,0 +1,518 @@
+#include "transfer.h"
+
+#include "attempt.h"
+#include "inflate.h"
+#include "limits.h"
+#include "trust.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { COMMON_OPTIONS_LOW_SPEED = 1, STATUS_DIGITS = 3, FIRST_ROOM_MAX = 1 << 20 };
+
+struct accs_transport {
+    accs_engine *engine;
+    char *ca_file;
+    char *proxy;
+    char *pin;
+    int64_t connect_timeout_ms;
+    int64_t idle_timeout_ms;
+    accs_transfer *idle;
+};
+
+typedef enum coding { CODING_NONE = 0, CODING_GZIP, CODING_OTHER } coding;
+
+struct accs_transfer {
+    accs_handle handle; /* first: the engine hands this back */
+    accs_transport *transport;
+    accs_transfer *next_idle;
+    accs_reply *reply; /* borrowed from the request */
+    accs_inflate *inflate;
+    coding coding;
+    bool head_complete;
+    bool has_length;
+    bool resend;
+    bool refused_resend;
+    bool got_body;
+    unsigned sends;
+    uint64_t length;  /* Content-Length, with has_length */
+    accs_error local; /* why a callback ended the transfer */
+    const char *local_text;
+    accs_transfer_done done;
+    void *context;
+    char error_text[CURL_ERROR_SIZE];
+};
+
+/* ------------------------------------------------------------ transport */
+
+static bool copy_text(char **copy, const char *text)
+{
+    *copy = text != NULL ? strdup(text) : NULL;
+    return text == NULL || *copy != NULL;
+}
+
+accs_error accs_transport_new(accs_engine *engine, const accs_transport_options *options,
+                              accs_transport **transport)
+{
+    accs_transport *made = calloc(1, sizeof *made);
+
+    if (made == NULL)
+        return ACCS_ERROR_MEMORY;
+    made->engine = engine;
+    made->connect_timeout_ms = options->connect_timeout_ms;
+    made->idle_timeout_ms = options->idle_timeout_ms;
+    if (!copy_text(&made->ca_file, options->ca_file) || !copy_text(&made->proxy, options->proxy) ||
+        !copy_text(&made->pin, options->pin)) {
+        accs_transport_free(made);
+        return ACCS_ERROR_MEMORY;
+    }
+    *transport = made;
+    return ACCS_OK;
+}
+
+static void free_transfer(accs_transfer *transfer)
+{
+    if (transfer == NULL)
+        return;
+    curl_easy_cleanup(transfer->handle.easy);
+    accs_inflate_free(transfer->inflate);
+    free(transfer);
+}
+
+void accs_transport_free(accs_transport *transport)
+{
+    if (transport == NULL)
+        return;
+    while (transport->idle != NULL) {
+        accs_transfer *transfer = transport->idle;
+
+        transport->idle = transfer->next_idle;
+        free_transfer(transfer);
+    }
+    free(transport->ca_file);
+    free(transport->proxy);
+    free(transport->pin);
+    free(transport);
+}
+
+/* ------------------------------------------------------ libcurl's hooks */
+
+static void stop(accs_transfer *transfer, accs_error error, const char *text)
+{
+    if (transfer->local == ACCS_OK) {
+        transfer->local = error;
+        transfer->local_text = text;
+    }
+}
+
+static int status_of(const char *line, size_t line_len)
+{
+    const char *blank = memchr(line, ' ', line_len);
+    int status = 0;
+
+    if (blank == NULL || (size_t)(line + line_len - blank) < 1 + STATUS_DIGITS)
+        return 0;
+    for (int i = 1; i <= STATUS_DIGITS; i++) {
+        if (blank[i] < '0' || blank[i] > '9')
+            return 0;
+        status = 10 * status + (blank[i] - '0');
+    }
+    return status;
+}
+
+static void begin_head(accs_transfer *transfer, const char *line, size_t line_len)
+{
+    int status = status_of(line, line_len);
+
+    accs_reply_reset(transfer->reply);
+    transfer->reply->status = status;
+    transfer->head_complete = false;
+    transfer->has_length = false;
+    transfer->coding = CODING_NONE;
+    if (status == 101)
+        stop(transfer, ACCS_ERROR_HTTP, "the server switched protocols unasked (status 101)");
+    else if (status < 100 || status > 599)
+        stop(transfer, ACCS_ERROR_HTTP, "the status of the answer is none that HTTP knows");
+}
+
+static bool same_text(const char *text, size_t text_len, const char *other)
+{
+    return text_len == strlen(other) && strncasecmp(text, other, text_len) == 0;
+}
+
+/* What the transfer itself has to know of the header just stored. */
+static void note_header(accs_transfer *transfer)
+{
+    const accs_reply *reply = transfer->reply;
+    const accs_field *field = &reply->fields[reply->field_count - 1];
+    const char *name = reply->head.bytes + field->name;
+    const char *value = reply->head.bytes + field->value;
+
+    if (same_text(name, field->name_len, "content-encoding")) {
+        if (same_text(value, field->value_len, "identity"))
+            return;
+        transfer->coding =
+            transfer->coding == CODING_NONE && (same_text(value, field->value_len, "gzip") ||
+                                                same_text(value, field->value_len, "x-gzip"))
+                ? CODING_GZIP
+                : CODING_OTHER;
+    } else if (same_text(name, field->name_len, "content-length")) {
+        uint64_t length = 0;
+
+        for (size_t i = 0; i < field->value_len; i++)
+            if (value[i] >= '0' && value[i] <= '9' && length < UINT64_MAX / 16)
+                length = 10 * length + (uint64_t)(value[i] - '0');
+        if (transfer->has_length && transfer->length != length)
+            stop(transfer, ACCS_ERROR_HTTP, "the answer has two lengths that differ");
+        transfer->has_length = true;
+        transfer->length = length;
+    }
+}
+
+static void end_head(accs_transfer *transfer)
+{
+    accs_buffer *body = &transfer->reply->body;
+
+    if (transfer->reply->status < 200)
+        return; /* an interim answer: the real head follows */
+    transfer->head_complete = true;
+    if (transfer->coding == CODING_OTHER)
+        stop(transfer, ACCS_ERROR_DECODE, "the answer has a content coding that nobody asked for");
+    if (transfer->coding == CODING_GZIP && transfer->inflate == NULL &&
+        accs_inflate_new(&transfer->inflate) != ACCS_OK)
+        stop(transfer, ACCS_ERROR_MEMORY, "no memory left");
+    if (transfer->coding == CODING_GZIP && transfer->inflate != NULL)
+        accs_inflate_reset(transfer->inflate);
+    if (transfer->coding == CODING_NONE && transfer->has_length &&
+        transfer->length < FIRST_ROOM_MAX && transfer->length <= body->max)
+        accs_buffer_reserve(body, (size_t)transfer->length); /* only saves copies */
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *context)
+{
+    accs_transfer *transfer = context;
+    accs_reply *reply = transfer->reply;
+    size_t line_len = size * count;
+    size_t fields = reply->field_count;
+
+    if (line_len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        begin_head(transfer, line, line_len);
+    } else if (transfer->head_complete) {
+        return line_len; /* trailers say nothing that this API uses */
+    } else if (line[0] == '\r' || line[0] == '\n') {
+        end_head(transfer);
+    } else {
+        accs_error error = accs_reply_add_header(reply, line, line_len);
+
+        if (error == ACCS_ERROR_TOO_LARGE)
+            stop(transfer, error, "the answer has more headers than the limit (max_headers)");
+        else if (error != ACCS_OK)
+            stop(transfer, error, "no memory left");
+        else if (reply->field_count > fields)
+            note_header(transfer);
+    }
+    return transfer->local == ACCS_OK ? line_len : 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context)
+{
+    accs_transfer *transfer = context;
+    size_t bytes_len = size * count;
+    accs_error error;
+
+    transfer->got_body = true;
+    if (transfer->coding == CODING_GZIP)
+        error = accs_inflate_push(transfer->inflate, bytes, bytes_len, &transfer->reply->body);
+    else
+        error = accs_buffer_append(&transfer->reply->body, bytes, bytes_len);
+    if (error == ACCS_OK)
+        return bytes_len;
+    if (error == ACCS_ERROR_TOO_LARGE)
+        stop(transfer, error, "the answer is larger than the limit (max_body)");
+    else if (error == ACCS_ERROR_DECODE)
+        stop(transfer, error, "the compressed answer is corrupt");
+    else
+        stop(transfer, error, "no memory left");
+    return 0;
+}
+
+#if ACCS_HAVE_PREREQ
+/* Called for each send, also for those that libcurl makes when a pooled connection has died. */
+static int on_send(void *context, char *primary_ip, char *local_ip, int primary_port,
+                   int local_port)
+{
+    accs_transfer *transfer = context;
+
+    (void)primary_ip;
+    (void)local_ip;
+    (void)primary_port;
+    (void)local_port;
+    if (transfer->sends > 0 && !transfer->resend) {
+        transfer->refused_resend = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->sends++;
+    return CURL_PREREQFUNC_OK;
+}
+#endif
+
+/* --------------------------------------------------------------- result */
+
+static unsigned count_sends(const accs_transfer *transfer)
+{
+#if ACCS_HAVE_PREREQ
+    return transfer->sends;
+#else
+    long bytes = 0;
+
+    curl_easy_getinfo(transfer->handle.easy, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0 ? 1 : 0;
+#endif
+}
+
+/* libcurl's own words, made one line. */
+static void set_text(accs_transfer_result *result, const char *text, const char *detail)
+{
+    if (detail != NULL && detail[0] != '\0')
+        snprintf(result->text, sizeof result->text, "%s (%s)", text, detail);
+    else
+        snprintf(result->text, sizeof result->text, "%s", text);
+    for (char *byte = result->text; *byte != '\0'; byte++)
+        if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
+            *byte = ' ';
+}
+
+static void fail(accs_transfer_result *result, accs_error error, accs_attempt_end end,
+                 const char *text)
+{
+    result->error = error;
+    result->end = end;
+    set_text(result, text, NULL);
+}
+
+static bool too_many_headers(const accs_transfer *transfer, CURLcode code)
+{
+    if (transfer->head_complete || transfer->reply->status == 0)
+        return false;
+    return code == CURLE_OUT_OF_MEMORY || /* how libcurl names a header line over 100 kB */
+           strncmp(transfer->error_text, "Too large response headers", 26) == 0;
+}
+
+static void judge(accs_transfer *transfer, CURLcode code, accs_transfer_result *result)
+{
+    accs_attempt_verdict verdict;
+    long system_errno = 0;
+
+    result->curl_code = (int)code;
+    result->sends = count_sends(transfer);
+    if (transfer->local != ACCS_OK) {
+        fail(result, transfer->local,
+             transfer->local == ACCS_ERROR_DECODE ? ACCS_ATTEMPT_LOST : ACCS_ATTEMPT_FINAL,
+             transfer->local_text);
+        return;
+    }
+    if (code == CURLE_OK && transfer->head_complete) {
+        if (transfer->coding == CODING_GZIP && transfer->got_body &&
+            accs_inflate_finish(transfer->inflate) != ACCS_OK)
+            fail(result, ACCS_ERROR_DECODE, ACCS_ATTEMPT_LOST,
+                 "the compressed answer is cut short");
+        else
+            result->end = ACCS_ATTEMPT_ANSWERED;
+        return;
+    }
+    if (code == CURLE_OK) { /* libcurl takes a header block that ends with the connection */
+        fail(result, ACCS_ERROR_NETWORK, ACCS_ATTEMPT_LOST,
+             "the connection ended in the headers of the answer");
+        return;
+    }
+    if (too_many_headers(transfer, code)) {
+        fail(result, ACCS_ERROR_TOO_LARGE, ACCS_ATTEMPT_FINAL,
+             "the answer has more headers than the limit (max_headers)");
+        return;
+    }
+    verdict = accs_attempt_judge((int)code, result->sends > 0);
+    curl_easy_getinfo(transfer->handle.easy, CURLINFO_OS_ERRNO, &system_errno);
+    result->system_errno = (int)system_errno;
+    result->error = verdict.error;
+    result->end = verdict.end;
+    set_text(result, verdict.text, transfer->refused_resend ? NULL : transfer->error_text);
+}
+
+static void rest(accs_transfer *transfer)
+{
+    accs_transport *transport = transfer->transport;
+
+    transfer->reply = NULL;
+    transfer->next_idle = transport->idle;
+    transport->idle = transfer;
+}
+
+static void finished(accs_handle *handle, CURLcode code)
+{
+    accs_transfer *transfer = (accs_transfer *)(void *)handle;
+    accs_transfer_result result = {.error = ACCS_OK};
+
+    judge(transfer, code, &result);
+    rest(transfer); /* first: done may start the next attempt or free the transport */
+    transfer->done(transfer->context, &result);
+}
+
+/* ---------------------------------------------------------------- start */
+
+static bool set_protocols(CURL *easy)
+{
+#if ACCS_HAVE_PROTOCOLS_STR
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+#else
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS) == CURLE_OK;
+#endif
+}
+
+static bool set_hooks(accs_transfer *transfer)
+{
+    CURL *easy = transfer->handle.easy;
+    bool set = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error_text) == CURLE_OK;
+
+#if ACCS_HAVE_PREREQ
+    set = set && curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) == CURLE_OK &&
+          curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) == CURLE_OK;
+#endif
+    return set;
+}
+
+/* What never changes between the attempts of one transport. */
+static bool set_common(accs_transfer *transfer)
+{
+    const accs_transport *transport = transfer->transport;
+    CURL *easy = transfer->handle.easy;
+    long idle_s = (long)((transport->idle_timeout_ms + 999) / 1000);
+    bool set =
+        curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)transport->connect_timeout_ms) ==
+            CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)COMMON_OPTIONS_LOW_SPEED) ==
+            CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, idle_s) == CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
+
+#if ACCS_HAVE_QUICK_EXIT
+    set = set && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+#endif
+    if (set && transport->proxy != NULL)
+        set = curl_easy_setopt(easy, CURLOPT_PROXY, transport->proxy) == CURLE_OK;
+    if (set && transport->pin != NULL)
+        set = curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, transport->pin) == CURLE_OK;
+    return set && set_protocols(easy) && accs_trust_set(easy, transport->ca_file) &&
+           set_hooks(transfer) && accs_engine_prepare(transport->engine, easy);
+}
+
+static accs_transfer *take_transfer(accs_transport *transport)
+{
+    accs_transfer *transfer = transport->idle;
+
+    if (transfer != NULL) {
+        transport->idle = transfer->next_idle;
+        return transfer;
+    }
+    transfer = calloc(1, sizeof *transfer);
+    if (transfer == NULL)
+        return NULL;
+    transfer->transport = transport;
+    transfer->handle.finished = finished;
+    transfer->handle.easy = curl_easy_init();
+    if (transfer->handle.easy != NULL && set_common(transfer))
+        return transfer;
+    free_transfer(transfer);
+    return NULL;
+}
+
+static bool set_method(CURL *easy, const accs_transfer_request *request)
+{
+    bool head = strcmp(request->method, "HEAD") == 0;
+    bool get = strcmp(request->method, "GET") == 0;
+    bool post = strcmp(request->method, "POST") == 0;
+    bool bodied = request->body != NULL || post || strcmp(request->method, "PUT") == 0 ||
+                  strcmp(request->method, "PATCH") == 0;
+    bool set = curl_easy_setopt(easy, CURLOPT_NOBODY, 0L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
+                                head || get || post ? NULL : request->method) == CURLE_OK;
+
+    if (set && head)
+        set = curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
+    if (set && bodied)
+        set = curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+              curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                               request->body != NULL ? request->body : "") == CURLE_OK &&
+              curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len) ==
+                  CURLE_OK;
+    return set;
+}
+
+static bool set_request(accs_transfer *transfer, const accs_transfer_request *request)
+{
+    CURL *easy = transfer->handle.easy;
+    long version = request->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+    bool set = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
+               set_method(easy, request);
+
+#if !ACCS_HAVE_PREREQ
+    /* Without a hook on each send, only a connection never used before is safe from a silent
+     * repeat. */
+    set =
+        set && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->resend ? 0L : 1L) == CURLE_OK;
+#endif
+    return set;
+}
+
+accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_request *request,
+                               accs_transfer_done done, void *context, accs_transfer **transfer)
+{
+    accs_transfer *taken = take_transfer(transport);
+    accs_error error = ACCS_ERROR_MEMORY;
+
+    if (taken == NULL)
+        return ACCS_ERROR_MEMORY;
+    taken->reply = request->reply;
+    taken->coding = CODING_NONE;
+    taken->head_complete = false;
+    taken->has_length = false;
+    taken->resend = request->resend;
+    taken->refused_resend = false;
+    taken->got_body = false;
+    taken->sends = 0;
+    taken->local = ACCS_OK;
+    taken->done = done;
+    taken->context = context;
+    taken->error_text[0] = '\0';
+    accs_reply_reset(request->reply);
+    if (set_request(taken, request))
+        error = accs_engine_attach(transport->engine, &taken->handle);
+    if (error != ACCS_OK) {
+        rest(taken);
+        return error;
+    }
+    *transfer = taken;
+    return ACCS_OK;
+}
+
+unsigned accs_transfer_abort(accs_transfer *transfer)
+{
+    unsigned sends = count_sends(transfer);
+
+    if (!accs_engine_usable(transfer->transport->engine))
+        return sends; /* left where it is: it belongs to the parent's connections */
+    accs_engine_detach(transfer->transport->engine, &transfer->handle);
+    rest(transfer);
+    return sends;
+}

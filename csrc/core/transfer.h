@@ -1,0 +1,66 @@
+/*
+ * One attempt: a request goes out, an answer comes in. Knows nothing of tokens,
+ * repeats or clients. A transport holds what the attempts of one owner have in
+ * common, and keeps their easy handles for the next.
+ */
+#ifndef ACCS_TRANSFER_H
+#define ACCS_TRANSFER_H
+
+#include "engine.h"
+#include "reply.h"
+#include "retry.h"
+
+typedef struct accs_transport accs_transport;
+typedef struct accs_transfer accs_transfer;
+
+typedef struct accs_transport_options {
+    const char *ca_file;
+    const char *proxy;
+    const char *pin;
+    int64_t connect_timeout_ms;
+    int64_t idle_timeout_ms;
+} accs_transport_options;
+
+/* options: text is copied. ACCS_ERROR_MEMORY. */
+accs_error accs_transport_new(accs_engine *engine, const accs_transport_options *options,
+                              accs_transport **transport);
+
+/* Frees it and its idle handles. No transfer may be under way. NULL is fine. */
+void accs_transport_free(accs_transport *transport);
+
+/* Everything is borrowed until the transfer has ended. */
+typedef struct accs_transfer_request {
+    const char *method;
+    const char *url;
+    struct curl_slist *headers;
+    const char *body; /* NULL: none */
+    size_t body_len;
+    bool resend;       /* libcurl may send it again by itself: reads only */
+    bool http2;        /* may go over HTTP/2 */
+    accs_reply *reply; /* filled */
+} accs_transfer_request;
+
+typedef struct accs_transfer_result {
+    accs_attempt_end end;
+    accs_error error; /* ACCS_OK with ACCS_ATTEMPT_ANSWERED */
+    int curl_code;
+    int system_errno;
+    unsigned sends; /* requests that left */
+    char text[ACCS_FAILURE_TEXT_MAX];
+} accs_transfer_result;
+
+typedef void (*accs_transfer_done)(void *context, const accs_transfer_result *result);
+
+/*
+ * Starts an attempt; done is called once, from accs_engine_step(), unless the
+ * transfer is aborted. The transfer is gone when done is called.
+ * Errors: ACCS_ERROR_MEMORY, ACCS_ERROR_CONFIG (an option that libcurl refuses).
+ */
+accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_request *request,
+                               accs_transfer_done done, void *context, accs_transfer **transfer);
+
+/* Ends it without calling done; tells how many requests had left. In a forked child nothing is
+ * touched. */
+unsigned accs_transfer_abort(accs_transfer *transfer);
+
+#endif
