@@ -1,0 +1,40 @@
+/* What the files of the binding share. The only code that knows Lua, and of the core only accs.h.
+ */
+#ifndef ACCS_BINDING_H
+#define ACCS_BINDING_H
+
+#include "accs.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#define ACCS_ENGINE_TYPE "accs.engine"
+#define ACCS_CLIENT_TYPE "accs.core.client"
+#define ACCS_REPLY_TYPE "accs.reply"
+
+/* Pushes nil and a table that describes the failure: 2. */
+int accs_lua_push_failure(lua_State *L, const accs_failure *failure);
+
+/* Pushes the failure's table alone. */
+void accs_lua_push_failure_table(lua_State *L, const accs_failure *failure);
+
+/* Pushes an empty reply box, to be filled with accs_lua_fill_reply(), which cannot raise. */
+void accs_lua_new_reply(lua_State *L);
+void accs_lua_fill_reply(lua_State *L, int index, accs_reply *reply);
+
+/* The engine at index, open; raises otherwise. */
+accs_engine *accs_lua_check_engine(lua_State *L, int index);
+
+/* Seconds as Lua numbers to milliseconds; negative and NaN count as 0, infinity as years. */
+int64_t accs_lua_ms(lua_Number seconds);
+
+/* Metatable with methods, __gc and __close from one idempotent function. */
+void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods,
+                       lua_CFunction close);
+
+/* Each makes its type and sets its functions in the module table at the top. */
+void accs_lua_engine_open(lua_State *L);
+void accs_lua_client_open(lua_State *L);
+void accs_lua_reply_open(lua_State *L);
+
+#endif

@@ -1,0 +1,209 @@
+#include "binding.h"
+
+typedef struct engine_box {
+    accs_engine *engine; /* owned; NULL when not open yet, or closed */
+} engine_box;
+
+static engine_box *check_box(lua_State *L, int index)
+{
+    return luaL_checkudata(L, index, ACCS_ENGINE_TYPE);
+}
+
+accs_engine *accs_lua_check_engine(lua_State *L, int index)
+{
+    engine_box *box = check_box(L, index);
+
+    if (box->engine == NULL)
+        luaL_error(L, "engine is closed");
+    return box->engine;
+}
+
+/* engine{ max_connections = n } -> engine | nil, failure */
+static int engine_new(lua_State *L)
+{
+    accs_engine_options options = {.max_connections = 0};
+    accs_failure failure;
+    engine_box *box;
+
+    if (!lua_isnoneornil(L, 1)) {
+        luaL_checktype(L, 1, LUA_TTABLE);
+        lua_pushliteral(L, "max_connections");
+        if (lua_rawget(L, 1) != LUA_TNIL) {
+            lua_Integer connections = luaL_checkinteger(L, -1);
+
+            luaL_argcheck(L, connections > 0 && connections <= 10000, 1,
+                          "max_connections must be from 1 to 10000");
+            options.max_connections = (size_t)connections;
+        }
+    }
+    box = lua_newuserdatauv(L, sizeof *box, 0);
+    box->engine = NULL;
+    luaL_setmetatable(L, ACCS_ENGINE_TYPE);
+    if (accs_engine_new(&options, &box->engine, &failure) != ACCS_OK)
+        return accs_lua_push_failure(L, &failure);
+    return 1;
+}
+
+static int engine_close(lua_State *L)
+{
+    engine_box *box = check_box(L, 1);
+    accs_engine *engine = box->engine;
+
+    box->engine = NULL;
+    accs_engine_free(engine);
+    return 0;
+}
+
+static int engine_fd(lua_State *L)
+{
+    lua_pushinteger(L, accs_engine_fd(accs_lua_check_engine(L, 1)));
+    return 1;
+}
+
+/* timeout() -> seconds | nil for "until the descriptor is ready" */
+static int engine_timeout(lua_State *L)
+{
+    int64_t timeout_ms = accs_engine_timeout_ms(accs_lua_check_engine(L, 1));
+
+    if (timeout_ms < 0)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (lua_Number)timeout_ms / 1000);
+    return 1;
+}
+
+/* step(seconds | nil) -> true | nil, failure */
+static int engine_step(lua_State *L)
+{
+    accs_engine *engine = accs_lua_check_engine(L, 1);
+    int64_t timeout_ms = lua_isnoneornil(L, 2) ? -1 : accs_lua_ms(luaL_checknumber(L, 2));
+    accs_failure failure;
+
+    if (accs_engine_step(engine, timeout_ms, &failure) != ACCS_OK)
+        return accs_lua_push_failure(L, &failure);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static void set_integer(lua_State *L, const char *name, lua_Integer value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+    if (text[0] == '\0')
+        return;
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void push_event(lua_State *L, const accs_event *event)
+{
+    lua_createtable(L, 0, 11);
+    lua_pushstring(L, accs_event_name(event->kind));
+    lua_setfield(L, -2, "kind");
+    if (event->call != 0)
+        set_integer(L, "call", (lua_Integer)event->call);
+    if (event->attempt != 0)
+        set_integer(L, "attempt", event->attempt);
+    if (event->status != 0)
+        set_integer(L, "status", event->status);
+    if (event->error != ACCS_OK)
+        set_text(L, "error", accs_error_name(event->error));
+    if (event->kind == ACCS_EVENT_RESPONSE) {
+        set_integer(L, "bytes", (lua_Integer)event->bytes);
+        lua_pushnumber(L, (lua_Number)event->elapsed_us / 1e6);
+        lua_setfield(L, -2, "elapsed");
+    }
+    if (event->delay_ms > 0) {
+        lua_pushnumber(L, (lua_Number)event->delay_ms / 1000);
+        lua_setfield(L, -2, "delay");
+    }
+    set_text(L, "method", event->method);
+    set_text(L, "url", event->url);
+    set_text(L, "text", event->text);
+}
+
+/*
+ * next() -> "done", id, reply | nil, failure | nil
+ *         | "timer", id, ended | "event", client handle, event | nothing
+ * The reply's box is made before the item is taken, so that what may raise comes first.
+ */
+static int engine_next(lua_State *L)
+{
+    accs_engine *engine = accs_lua_check_engine(L, 1);
+    accs_item item;
+
+    lua_settop(L, 1);
+    if (accs_engine_timeout_ms(engine) != 0) /* cheap way out: no box for an empty queue */
+        return 0;
+    luaL_checkstack(L, 8, NULL);
+    accs_lua_new_reply(L);
+    if (!accs_engine_next(engine, &item))
+        return 0;
+    accs_lua_fill_reply(L, 2, item.reply);
+    switch (item.kind) {
+    case ACCS_ITEM_DONE:
+        lua_pushliteral(L, "done");
+        lua_pushinteger(L, (lua_Integer)item.id);
+        if (item.reply != NULL)
+            lua_pushvalue(L, 2);
+        else
+            lua_pushnil(L);
+        if (item.failure.code == ACCS_OK)
+            return 3;
+        accs_lua_push_failure_table(L, &item.failure);
+        return 4;
+    case ACCS_ITEM_TIMER:
+        lua_pushliteral(L, "timer");
+        lua_pushinteger(L, (lua_Integer)item.id);
+        lua_pushboolean(L, item.failure.code == ACCS_OK);
+        return 3;
+    default:
+        lua_pushliteral(L, "event");
+        lua_pushinteger(L, (lua_Integer)item.id);
+        push_event(L, &item.event);
+        return 3;
+    }
+}
+
+/* timer(seconds) -> id | nil, failure */
+static int engine_timer(lua_State *L)
+{
+    accs_engine *engine = accs_lua_check_engine(L, 1);
+    int64_t delay_ms = accs_lua_ms(luaL_checknumber(L, 2));
+    accs_failure failure;
+    uint64_t id;
+
+    if (accs_engine_timer(engine, delay_ms, &id, &failure) != ACCS_OK)
+        return accs_lua_push_failure(L, &failure);
+    lua_pushinteger(L, (lua_Integer)id);
+    return 1;
+}
+
+static int engine_cancel(lua_State *L)
+{
+    accs_engine_cancel(accs_lua_check_engine(L, 1), (uint64_t)luaL_checkinteger(L, 2));
+    return 0;
+}
+
+static int engine_pending(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)accs_engine_pending(accs_lua_check_engine(L, 1)));
+    return 1;
+}
+
+void accs_lua_engine_open(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"close", engine_close},   {"fd", engine_fd},           {"timeout", engine_timeout},
+        {"step", engine_step},     {"next", engine_next},       {"timer", engine_timer},
+        {"cancel", engine_cancel}, {"pending", engine_pending}, {NULL, NULL},
+    };
+
+    accs_lua_new_type(L, ACCS_ENGINE_TYPE, methods, engine_close);
+    lua_pushcfunction(L, engine_new);
+    lua_setfield(L, -2, "engine");
+}

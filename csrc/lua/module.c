@@ -1,0 +1,184 @@
+#include "binding.h"
+#include "value.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int luaopen_accs_core(lua_State *L);
+
+void accs_lua_push_failure_table(lua_State *L, const accs_failure *failure)
+{
+    lua_createtable(L, 0, 9);
+    lua_pushstring(L, accs_error_name(failure->code));
+    lua_setfield(L, -2, "kind");
+    lua_pushstring(L, accs_outcome_name(failure->outcome));
+    lua_setfield(L, -2, "outcome");
+    lua_pushstring(L, failure->text);
+    lua_setfield(L, -2, "message");
+    lua_pushinteger(L, failure->attempts);
+    lua_setfield(L, -2, "attempts");
+    lua_pushboolean(L, failure->retryable);
+    lua_setfield(L, -2, "retryable");
+    if (failure->status != 0) {
+        lua_pushinteger(L, failure->status);
+        lua_setfield(L, -2, "status");
+    }
+    if (failure->curl_code != 0) {
+        lua_pushinteger(L, failure->curl_code);
+        lua_setfield(L, -2, "curl_code");
+    }
+    if (failure->system_errno != 0) {
+        lua_pushinteger(L, failure->system_errno);
+        lua_setfield(L, -2, "errno");
+    }
+    if (failure->retry_after_ms >= 0) {
+        lua_pushnumber(L, (lua_Number)failure->retry_after_ms / 1000);
+        lua_setfield(L, -2, "retry_after");
+    }
+}
+
+int accs_lua_push_failure(lua_State *L, const accs_failure *failure)
+{
+    lua_pushnil(L);
+    accs_lua_push_failure_table(L, failure);
+    return 2;
+}
+
+int64_t accs_lua_ms(lua_Number seconds)
+{
+    const lua_Number years = 1e12;
+
+    if (!(seconds > 0))
+        return 0;
+    return seconds < years ? (int64_t)ceil(seconds * 1000) : (int64_t)1000 * (int64_t)years;
+}
+
+void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close)
+{
+    luaL_newmetatable(L, name);
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, close);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, close);
+    lua_setfield(L, -2, "__close");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+}
+
+/* ------------------------------------------------------ small functions */
+
+static int collect_text(lua_State *L)
+{
+    char **text = lua_touserdata(L, 1);
+
+    free(*text);
+    *text = NULL;
+    return 0;
+}
+
+/* percent_encode(text) -> text */
+static int percent_encode(lua_State *L)
+{
+    size_t bytes_len;
+    size_t encoded_len = 0;
+    const char *bytes = luaL_checklstring(L, 1, &bytes_len);
+    char **encoded = lua_newuserdatauv(L, sizeof *encoded, 0);
+
+    *encoded = NULL;
+    luaL_setmetatable(L, "accs.text");
+    if (accs_percent_encode(bytes, bytes_len, encoded, &encoded_len) != ACCS_OK)
+        return luaL_error(L, "no memory left");
+    lua_pushlstring(L, *encoded, encoded_len);
+    free(*encoded);
+    *encoded = NULL;
+    return 1;
+}
+
+/* address(url) -> table | nil, message */
+static int address(lua_State *L)
+{
+    const char *url = luaL_checkstring(L, 1);
+    accs_address found;
+    accs_failure failure;
+
+    if (accs_address_look(url, &found, &failure) != ACCS_OK) {
+        lua_pushnil(L);
+        lua_pushstring(L, failure.text);
+        return 2;
+    }
+    lua_createtable(L, 0, 5);
+    lua_pushboolean(L, found.https);
+    lua_setfield(L, -2, "https");
+    lua_pushboolean(L, found.loopback);
+    lua_setfield(L, -2, "loopback");
+    lua_pushboolean(L, found.adobe);
+    lua_setfield(L, -2, "adobe");
+    lua_pushboolean(L, found.has_user_info);
+    lua_setfield(L, -2, "has_user_info");
+    lua_pushboolean(L, found.has_query);
+    lua_setfield(L, -2, "has_query");
+    return 1;
+}
+
+/* monotonic() -> seconds */
+static int monotonic(lua_State *L)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+    return 1;
+}
+
+/* isatty(fd) -> boolean */
+static int is_terminal(lua_State *L)
+{
+    lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
+static void push_error_names(lua_State *L)
+{
+    lua_newtable(L);
+#define PUSH_NAME(id, name, text)                                                                  \
+    lua_pushliteral(L, name);                                                                      \
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    ACCS_ERROR_LIST(PUSH_NAME)
+#undef PUSH_NAME
+}
+
+int luaopen_accs_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"percent_encode", percent_encode},
+        {"address", address},
+        {"monotonic", monotonic},
+        {"isatty", is_terminal},
+        {NULL, NULL},
+    };
+
+    luaL_checkversion(L);
+    luaL_newmetatable(L, "accs.text");
+    lua_pushcfunction(L, collect_text);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    luaL_newlib(L, functions);
+    lua_pushliteral(L, ACCS_VERSION);
+    lua_setfield(L, -2, "version");
+    lua_pushstring(L, accs_libraries());
+    lua_setfield(L, -2, "libraries");
+    push_error_names(L);
+    lua_setfield(L, -2, "errors");
+    accs_lua_value_open(L);
+    accs_lua_engine_open(L);
+    accs_lua_reply_open(L);
+    accs_lua_client_open(L);
+    return 1;
+}
