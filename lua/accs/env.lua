@@ -70,7 +70,8 @@ function env.parse(text, name)
       local key, rest = line:gsub("^export[ \t]+", ""):match("^([%a_][%w_]*)[ \t]*=(.*)$")
       local value = key and not rest:find("[%z\1-\8\10-\31\127]") and read_value(rest)
       if not value then
-        return nil, ("%s:%d: expected KEY=value, the value bare or in one pair of quotes"):format(name, number)
+        return nil, ("%s:%d: expected KEY=value, the value bare or in one pair of quotes")
+          :format(name, number)
       end
       values[key] = value
     end

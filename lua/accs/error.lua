@@ -63,7 +63,8 @@ end
 --- Example: `errors.clean("two\nlines")` gives `"two lines"`.
 function errors.clean(text, max)
   text = text:gsub("\xC2[\x80-\x9F]", " "):gsub("[%c%s]+", " ")
-  text = text:gsub("eyJ[%w_%-]+%.[%w_%-]+%.?[%w_%-]*", "***"):gsub("([Bb]earer )[%w_%-%.~+/=]+", "%1***")
+  text = text:gsub("eyJ[%w_%-]+%.[%w_%-]+%.?[%w_%-]*", "***")
+  text = text:gsub("([Bb]earer )[%w_%-%.~+/=]+", "%1***")
   return cut(text:match("^%s*(.-)%s*$"), max or MESSAGE_MAX)
 end
 
@@ -105,7 +106,8 @@ function Error:__tostring()
   if self.method and self.url then
     line[#line + 1] = (" (%s %s)"):format(self.method, cut(self.url, URL_SHOWN))
   end
-  if self.outcome == "unknown" and self.method and self.method ~= "GET" and self.method ~= "HEAD" then
+  local write = self.method and self.method ~= "GET" and self.method ~= "HEAD"
+  if self.outcome == "unknown" and write then
     line[#line + 1] = "; the service may have acted on it: look before you repeat it"
   end
   if self.hint then
@@ -138,7 +140,7 @@ end
 local CURL_HINTS = {
   [5] = "check the proxy's host name (proxy, ACCS_PROXY)",
   [6] = "check the host name in base_url (API_ENDPOINT) and ims_url (IMS_URL), and the name server",
-  [7] = "check host and port of base_url (API_ENDPOINT) and ims_url (IMS_URL), proxy and firewall",
+  [7] = "check host and port of base_url (API_ENDPOINT) and ims_url (IMS_URL), and the firewall",
   [60] = "the certificate is not trusted: for a private authority set ca_file (ACCS_CA_FILE)",
   [77] = "check that ca_file (ACCS_CA_FILE) is a readable PEM file",
   [90] = "the server's key is not the one in pin (ACCS_PIN)",
@@ -147,7 +149,7 @@ local CURL_HINTS = {
 -- What IMS calls its errors (RFC 6749, 5.2), as the core's message quotes them.
 local IMS_HINTS = {
   { "invalid_client", "check IMS_CLIENT_ID and IMS_CLIENT_SECRET" },
-  { "invalid_scope", "check IMS_SCOPES: the project may lack a service, commerce.accs for example" },
+  { "invalid_scope", "check IMS_SCOPES: the project may lack one, commerce.accs for example" },
   { "unauthorized_client", "check that the credential is of the kind OAuth Server-to-Server" },
   { "invalid_grant", "check that the credential is of the kind OAuth Server-to-Server" },
 }
@@ -157,7 +159,7 @@ local KIND_HINTS = {
   timeout = "raise timeout (ACCS_TIMEOUT), or ask for less at a time",
   redirect = "check base_url (API_ENDPOINT): this API never redirects",
   decode = "ask again; if it stays so, check base_url (API_ENDPOINT)",
-  too_large = "raise max_body (ACCS_MAX_BODY), or ask for less with fields or a smaller page_size",
+  too_large = "raise max_body (ACCS_MAX_BODY), or ask for less: fields, a smaller page_size",
 }
 
 local function hint_auth(fields)
@@ -165,7 +167,8 @@ local function hint_auth(fields)
   local parameters = type(data) == "table" and data.parameters
   if type(parameters) == "table" and type(parameters.resources) == "string" then
     -- A permission: another token would not help (behaviour of Commerce's RequestValidator).
-    return "give the technical account's role the resource " .. errors.clean(parameters.resources, 200)
+    local resources = errors.clean(parameters.resources, 200)
+    return "give the technical account's role the resource " .. resources
   end
   for _, case in ipairs(IMS_HINTS) do
     if fields.message:find(case[1], 1, true) then
@@ -175,7 +178,7 @@ local function hint_auth(fields)
   if fields.status == 403 then
     return "check that the project has the Commerce API, and IMS_CLIENT_ID and IMS_ORG_ID"
   end
-  return "check IMS_CLIENT_ID, IMS_CLIENT_SECRET, the tenant in API_ENDPOINT and scope commerce.accs"
+  return "check IMS_CLIENT_ID, IMS_CLIENT_SECRET, API_ENDPOINT's tenant, scope commerce.accs"
 end
 
 local function hint_gateway(fields)
@@ -202,10 +205,10 @@ function errors.hint(fields)
   elseif kind == "network" or kind == "tls" then
     return CURL_HINTS[fields.curl_code] or KIND_HINTS[kind]
   elseif kind == "rate_limited" then
-    return fields.retry_after
-      and ("wait %.0f s, or raise max_retry_after (ACCS_MAX_RETRY_AFTER)"):format(fields.retry_after)
+    local wait = fields.retry_after
+    return wait and ("wait %.0f s, or raise max_retry_after (ACCS_MAX_RETRY_AFTER)"):format(wait)
   elseif kind == "http" and fields.status == 404 then
-    return "check the path and the method: a known path with another method is answered like this too"
+    return "check path and method: a known path with another method is answered like this too"
   end
   return KIND_HINTS[kind]
 end
@@ -218,11 +221,13 @@ function errors.page_text(page)
   page = page:sub(1, 65536)
   local text = page:match("<[Tt][Ii][Tt][Ll][Ee][^>]*>(.-)</[Tt][Ii][Tt][Ll][Ee]")
   if not text or not text:find("%S") then
-    text = page:gsub("<!%-%-.-%-%->", " "):gsub("<[Ss][Tt][Yy][Ll][Ee].-</[Ss][Tt][Yy][Ll][Ee]>", " ")
-    text = text:gsub("<[Ss][Cc][Rr][Ii][Pp][Tt].-</[Ss][Cc][Rr][Ii][Pp][Tt]>", " "):gsub("<[^>]*>", " ")
+    text = page:gsub("<!%-%-.-%-%->", " ")
+    text = text:gsub("<[Ss][Tt][Yy][Ll][Ee].-</[Ss][Tt][Yy][Ll][Ee]>", " ")
+    text = text:gsub("<[Ss][Cc][Rr][Ii][Pp][Tt].-</[Ss][Cc][Rr][Ii][Pp][Tt]>", " ")
+    text = text:gsub("<[^>]*>", " ")
   end
-  local entities = { amp = "&", lt = "<", gt = ">", quot = '"', nbsp = " " }
-  text = errors.clean(text:gsub("&(%a+);", entities), 200)
+  text = text:gsub("&(%a+);", { amp = "&", lt = "<", gt = ">", quot = '"', nbsp = " " })
+  text = errors.clean(text, 200)
   return text ~= "" and text or nil
 end
 

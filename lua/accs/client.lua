@@ -1,0 +1,414 @@
+--- The client of one tenant: verbs, options of a call, and what becomes of an answer.
+local core = require "accs.core"
+local errors = require "accs.error"
+local json = require "accs.json"
+local options = require "accs.options"
+local request = require "accs.request"
+local response = require "accs.response"
+local tasks = require "accs.tasks"
+
+local client = {}
+
+--- A client of one tenant. Its calls return `response` or `nil, err`; they raise only mistakes of
+--- the program, such as an unknown option. Inside a task (`accs.spawn`) others go on meanwhile.
+---@class accs.Client
+---@field base_url string
+---@field store? string
+---@field page_size integer  rows of a page of a scan
+---@field read_only boolean
+local Client = {}
+Client.__index = Client
+Client.__name = "accs.Client"
+
+--- The class, for the methods that `accs` adds (`items`, `pages`), and two functions of the
+--- commerce floor: `explain(data, status, context) -> message, hint` and
+--- `classify(method, path) -> idempotent`.
+client.class = Client
+client.explain = function() end
+client.classify = function() end
+
+---@class accs.CallOptions
+---@field params? table<string, string|number>  for `{name}` in the path, percent-encoded; a
+---  missing, empty or unused one, `.` and `..` are an error of kind config
+---@field query? table  nested tables become brackets, sorted; `accs.null` leaves a parameter out
+---@field fields? string|string[]  for the parameter `fields`
+---@field headers? table<string, string>  further ones; none of the client's own
+---@field store? string  store view code instead of the client's
+---@field timeout? number  seconds of the whole call with its waits and repeats
+---@field attempts? integer  requests at most
+---@field max_retry_after? number  seconds of the longest wait that the service may ask for
+---@field max_body? integer  bytes of the largest decoded answer
+---@field idempotent? boolean  whether a repeat is harmless; by default as method and path say
+---@field decode? boolean  false: leave `response.data` alone
+---@field raw? boolean  true: the data is the body itself, a string
+---@field content_type? string  of the body, application/json by default
+
+-- Options of a call with their types; seconds and counts are checked as the client's are.
+local CALL_OPTIONS = {
+  params = "table", query = "table", fields = "any", headers = "table", store = "text",
+  timeout = "seconds", attempts = "count", max_retry_after = "seconds", max_body = "count",
+  idempotent = "flag", decode = "flag", raw = "flag", content_type = "text",
+}
+local CALL_NAMES = {}
+for name in pairs(CALL_OPTIONS) do
+  CALL_NAMES[#CALL_NAMES + 1] = name
+end
+table.sort(CALL_NAMES)
+
+local METHODS = { GET = true, HEAD = true, DELETE = true, POST = true, PUT = true, PATCH = true }
+local NO_OPTIONS = {}
+
+local function check_call(method, opts)
+  if opts == nil then
+    return NO_OPTIONS
+  elseif type(opts) ~= "table" then
+    errors.misuse(("%s: the options must be a table, not %s"):format(method, type(opts)))
+  end
+  for name, value in pairs(opts) do
+    local kind = CALL_OPTIONS[name]
+    if not kind then
+      errors.misuse(("%s: %s"):format(method, options.unknown("option", name, CALL_NAMES)))
+    end
+    local accepted, expected = value, "a table"
+    if kind == "table" then
+      accepted = type(value) == "table" and value or nil
+    elseif kind ~= "any" then
+      accepted, expected = options.check(kind, value)
+    end
+    if accepted == nil then
+      errors.misuse(("%s: %s must be %s"):format(method, name, expected))
+    end
+  end
+  return opts
+end
+
+-- Path and query of a call, or nil and what is wrong with them.
+local function build_path(path, opts)
+  local filled, problem = request.path(path, opts.params)
+  local query = opts.query
+  if filled and opts.fields ~= nil then
+    local fields
+    fields, problem = request.fields(opts.fields)
+    if not fields then
+      return nil, problem
+    end
+    query = {}
+    for name, value in pairs(opts.query or query) do
+      query[name] = value
+    end
+    query.fields = fields
+  end
+  local text = filled and query and request.query(query) or ""
+  if text == "" then
+    return filled, problem
+  end
+  return ("%s%s%s"):format(filled, filled:find("?", 1, true) and "&" or "?", text)
+end
+
+-- The body of a write, or nil and what is wrong; `data == nil` means none.
+local function build_body(self, method, data, opts)
+  if data == nil then
+    return nil
+  elseif method == "GET" or method == "HEAD" then
+    errors.misuse(("%s takes no data (it would be ignored); use query"):format(method))
+  elseif opts.raw then
+    if type(data) ~= "string" then
+      errors.misuse(("%s: raw data must be a string, not %s"):format(method, type(data)))
+    end
+    return data
+  elseif not self._codec then
+    return json.encode(data)
+  end
+  local ok, text, problem = pcall(self._codec.encode, data)
+  if ok and type(text) == "string" then
+    return text
+  end
+  return nil, tostring(ok and problem or text or "the codec gave no text")
+end
+
+-- The core takes 0 for "the client's".
+local function at_least_ms(seconds)
+  return seconds and math.max(seconds, 0.001)
+end
+
+-- Everything that the core needs, or nil and what is wrong.
+local function build(self, method, path, data, opts)
+  local full, headers, body, problem
+  full, problem = build_path(path, opts)
+  if not full then
+    return nil, problem
+  end
+  if opts.headers then
+    headers, problem = request.headers(opts.headers)
+    if not headers then
+      return nil, problem
+    end
+  end
+  body, problem = build_body(self, method, data, opts)
+  if problem then
+    return nil, "the data cannot be written as JSON: " .. problem
+  end
+  local idempotent = opts.idempotent
+  if idempotent == nil then
+    idempotent = client.classify(method, (full:match("^[^?]*")))
+  end
+  return {
+    method = method, path = full, headers = headers, store = opts.store, body = body,
+    content_type = body and opts.content_type, idempotent = idempotent,
+    timeout = at_least_ms(opts.timeout), attempts = opts.attempts,
+    max_retry_after = at_least_ms(opts.max_retry_after), max_body = opts.max_body,
+  }
+end
+
+-- Decodes a body; nil and a message when it is not JSON. An empty one is no data.
+local function decode(self, res)
+  if not self._codec then
+    local data, problem = res._reply:decode()
+    if data == nil and problem ~= "empty" then
+      return nil, problem
+    end
+    return data
+  elseif res.body == "" then
+    return nil
+  end
+  local ok, data, problem = pcall(self._codec.decode, res.body)
+  if ok and data ~= nil then
+    return data
+  end
+  return nil, tostring(ok and problem or data or "the codec gave nothing")
+end
+
+-- Makes the error of a call: Commerce's own words where it sent some, and a hint.
+local function fail(self, call, failure, res)
+  local path = call.path:match("^[^?]*")
+  local fields = {
+    kind = failure.kind, outcome = failure.outcome, status = failure.status or res and res.status,
+    retry_after = failure.retry_after, message = failure.message, method = call.method,
+    url = res and res.url or self.base_url .. (path:sub(1, 1) == "/" and "" or "/") .. call.path,
+    attempts = failure.attempts, retryable = failure.retryable, response = res,
+    curl_code = failure.curl_code,
+  }
+  if failure.kind == "config" then
+    fields.url = self.base_url -- the path may be what is wrong
+  end
+  local message, hint
+  if res and failure.kind == "gateway" then
+    local page = errors.page_text(res.body)
+    message = page and ("an answer that is not of the API: %s"):format(page)
+  elseif res and res.data ~= nil then
+    message, hint = client.explain(res.data, res.status,
+      { method = call.method, path = path, kind = failure.kind })
+  end
+  fields.message = message or failure.message
+  fields.hint = hint or errors.hint(fields)
+  fields.curl_code = nil
+  return errors.new(fields)
+end
+
+-- What becomes of an answer: response | nil, err.
+local function conclude(self, call, opts, reply, failure)
+  local res = reply and response.new(reply)
+  if failure then
+    if res and failure.kind ~= "gateway" and call.method ~= "HEAD" then
+      res.data = decode(self, res)
+    end
+    -- A repeat that finds nothing to delete: an earlier attempt, whose answer was lost, did it.
+    if failure.status == 404 and call.method == "DELETE" and res and res.attempts > 1 then
+      res.data = true
+      return res
+    end
+    return nil, fail(self, call, failure, res)
+  end
+  if opts.decode ~= false and call.method ~= "HEAD" then
+    local data, problem = decode(self, res)
+    if problem then
+      return nil, fail(self, call, {
+        kind = "decode", outcome = "done", status = res.status, attempts = res.attempts,
+        retryable = call.method == "GET", message = "the answer is not readable JSON: " .. problem,
+      }, res)
+    end
+    res.data = data
+  end
+  return res
+end
+
+local function perform(self, method, path, data, opts)
+  opts = check_call(method, opts)
+  local call, problem = build(self, method, path, data, opts)
+  if not call then
+    return nil, errors.new {
+      kind = "config", message = problem, method = method, url = self.base_url,
+    }
+  end
+  if not self._core then
+    return nil, fail(self, call, { kind = "closed", message = "the client is closed" })
+  end
+  local id, failure = self._core:start(call)
+  if not id then
+    return nil, fail(self, call, failure)
+  end
+  return conclude(self, call, opts, tasks.await(id))
+end
+
+--- Reads. Repeated by itself when the connection or the service fails for a moment.
+---@param path string  on the tenant, such as "/V1/orders"; `{name}` is filled from `opts.params`
+---@param opts? accs.CallOptions
+---@return accs.Response|nil response
+---@return accs.Error|nil err
+--- Example:
+---     local res = assert(client:get("/V1/products/{sku}", {
+---       params = { sku = "24-MB01/X" }, fields = "sku,price", store = "default",
+---     }))
+---     print(res.data.price)
+function Client:get(path, opts)
+  return perform(self, "GET", path, nil, opts)
+end
+
+--- Asks for status and headers alone; `response.data` is nil.
+---@param path string
+---@param opts? accs.CallOptions
+---@return accs.Response|nil response
+---@return accs.Error|nil err
+--- Example: `local res = assert(client:head("/V1/store/storeConfigs"))`
+function Client:head(path, opts)
+  return perform(self, "HEAD", path, nil, opts)
+end
+
+--- Deletes. A repeat that is answered 404 counts as success: `status` is 404, `data` is true.
+---@param path string
+---@param opts? accs.CallOptions
+---@return accs.Response|nil response
+---@return accs.Error|nil err
+--- Example: `assert(client:delete("/V1/products/{sku}", { params = { sku = "old" } }))`
+function Client:delete(path, opts)
+  return perform(self, "DELETE", path, nil, opts)
+end
+
+--- Sends data. Not repeated unless it surely was not acted on; `err.outcome` tells what is known.
+---@param path string
+---@param data any  a table or scalar, sent as JSON; nil: no body; with `raw = true` the body itself
+---@param opts? accs.CallOptions
+---@return accs.Response|nil response
+---@return accs.Error|nil err
+--- Example: `assert(client:post("/V1/products", { product = { sku = "new", price = 10 } }))`
+function Client:post(path, data, opts)
+  return perform(self, "POST", path, data, opts)
+end
+
+--- Replaces. Repeated like a read, unless the path is known to do its work again each time.
+---@param path string
+---@param data any  as for `post`
+---@param opts? accs.CallOptions
+---@return accs.Response|nil response
+---@return accs.Error|nil err
+--- Example:
+---     assert(client:put("/V1/products/{sku}", { product = { price = 11 } },
+---       { params = { sku = "new" } }))
+function Client:put(path, data, opts)
+  return perform(self, "PUT", path, data, opts)
+end
+
+--- Changes a part. Not repeated unless it surely was not acted on.
+---@param path string
+---@param data any  as for `post`
+---@param opts? accs.CallOptions
+---@return accs.Response|nil response
+---@return accs.Error|nil err
+--- Example: `client:patch("/V1/x/{id}", { name = "y" }, { params = { id = 7 } })`
+function Client:patch(path, data, opts)
+  return perform(self, "PATCH", path, data, opts)
+end
+
+--- Any of the above, from one table: method, path, data, and the options of a call.
+---@param call { method: string, path: string, data?: any, [string]: any }
+---@return accs.Response|nil response
+---@return accs.Error|nil err
+--- Example: `client:request { method = "GET", path = "/V1/orders/5", timeout = 20 }`
+function Client:request(call)
+  if type(call) ~= "table" then
+    errors.misuse(("request: a table is needed, not %s"):format(type(call)))
+  end
+  local opts = {}
+  for name, value in pairs(call) do
+    opts[name] = value
+  end
+  opts.method, opts.path, opts.data = nil, nil, nil
+  local method = type(call.method) == "string" and call.method:upper()
+  if not METHODS[method] then
+    errors.misuse("request: method must be GET, HEAD, POST, PUT, PATCH or DELETE")
+  end
+  return perform(self, method, call.path, call.data, opts)
+end
+
+--- Makes every call of this client wait at least so long from now.
+---@param seconds number  from 0
+--- Example: `client:throttle(30)`
+function Client:throttle(seconds)
+  if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= 1e9) then
+    errors.misuse("throttle: a number of seconds from 0 to 1e9 is needed")
+  end
+  if self._core then
+    self._core:throttle(seconds)
+  end
+end
+
+--- Closes the client; its calls in flight end with kind `cancelled`. A second time does nothing.
+--- `local client <close> = accs.client{}` and the collector do the same.
+--- Example: `client:close()`
+function Client:close()
+  local inner = self._core
+  self._core = nil
+  if inner then
+    inner:close()
+  end
+end
+
+Client.__close = Client.close
+Client.__gc = Client.close
+
+function Client:__tostring()
+  return ("accs.Client: %s%s"):format(self.base_url, self._core and "" or " (closed)")
+end
+
+-- What the core takes; the rest belongs to this floor.
+local CORE_OPTIONS = {
+  "base_url", "ims_url", "client_id", "client_secret", "access_token", "org_id", "scopes", "store",
+  "user_agent", "ca_file", "proxy", "pin", "connect_timeout", "idle_timeout", "timeout",
+  "max_retry_after", "attempts", "max_concurrency", "max_body", "max_headers", "read_only",
+}
+
+--- Makes a client. Reads the environment and `.env`, and does no other I/O. Options win over the
+--- environment, that over `.env`; accs.options lists them all.
+---
+--- Raises an accs.Error (kind `config` for a mistake in the options, which prints as one line):
+--- unknown option, wrong type, missing credential, plain http to another machine, or a secret that
+--- would go to an address which a weaker source names.
+---@param given? table<string, any>  see accs.options
+---@return accs.Client
+--- Example:
+---     local client <close> = accs.client {
+---       base_url = "https://na1.api.commerce.adobe.com/example-tenant", -- or API_ENDPOINT
+---       client_id = "example", client_secret = "not-a-secret",       -- or IMS_CLIENT_ID, ...
+---       store = "default",
+---     }
+function client.new(given)
+  if given ~= nil and type(given) ~= "table" then
+    errors.misuse(("accs.client: the options must be a table, not %s"):format(type(given)))
+  end
+  local values = options.resolve(given or {})
+  local inner = { events = values.on_event ~= nil }
+  for _, name in ipairs(CORE_OPTIONS) do
+    inner[name] = values[name]
+  end
+  local made, failure = core.client(tasks.engine(), inner)
+  if not made then
+    error(errors.new(failure), 0)
+  end
+  return setmetatable({
+    base_url = values.base_url:gsub("/+$", ""), store = values.store, page_size = values.page_size,
+    read_only = values.read_only, _core = made, _codec = values.codec,
+    _hook = values.on_event and tasks.observe(made:handle(), values.on_event) or nil,
+  }, Client)
+end
+
+return client

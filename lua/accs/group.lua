@@ -1,0 +1,175 @@
+--- Groups of tasks: `accs.all` and `accs.map`.
+local errors = require "accs.error"
+local tasks = require "accs.tasks"
+
+local group = {}
+
+-- Tasks that stand and fall together: the first failure cancels the rest.
+local Group = {}
+Group.__index = Group
+
+local function new_group()
+  return setmetatable({ left = 0, members = {} }, Group)
+end
+
+function Group:spawn(f, ...)
+  self.left = self.left + 1
+  self.members[tasks.start(self, f, ...)] = true
+end
+
+function Group:cancel()
+  self.stopped = true
+  local members = {}
+  for task in pairs(self.members) do
+    members[#members + 1] = task
+  end
+  for _, task in ipairs(members) do
+    task:cancel()
+  end
+end
+
+function Group:ended(task)
+  self.left = self.left - 1
+  self.members[task] = nil
+  if task.failed and not self.stopped then
+    self.failed, self.problem = true, task.problem
+    self:cancel()
+  end
+  if self.left == 0 and not self.finished then
+    tasks.finish(self)
+  end
+end
+
+-- However the block of the group is left, none of its tasks lives on.
+function Group:__close()
+  if self.left > 0 then
+    self:cancel()
+    tasks.wait_for(self)
+  end
+end
+
+function Group:outcome(results)
+  if self.left > 0 then
+    tasks.wait_for(self)
+  end
+  if self.failed then
+    return nil, self.problem, results
+  end
+  return results
+end
+
+--- Calls all functions at the same time, each in a task. The first failure cancels the rest.
+---@param functions (fun(): any)[]
+---@return table|nil results  first value of each function, in order, with their number as `n`
+---@return any err  of the first that failed
+---@return table|nil partial  the results there were, with `n`
+--- Example:
+---     local results = assert(accs.all {
+---       function() return client:get("/V1/orders/1") end,
+---       function() return client:get("/V1/orders/2") end,
+---     })
+function group.all(functions)
+  if type(functions) ~= "table" then
+    errors.misuse(("accs.all: a list of functions is needed, not %s"):format(type(functions)))
+  end
+  local results = { n = functions.n or #functions }
+  for index = 1, results.n do
+    tasks.check_callable(functions[index], ("accs.all: entry %d"):format(index))
+  end
+  local members <close> = new_group()
+  for index = 1, results.n do
+    local f = functions[index]
+    members:spawn(function()
+      local value, problem = f()
+      results[index] = value
+      return value, problem
+    end)
+  end
+  return members:outcome(results)
+end
+
+-- Takes one item after the other from a list or an iterator. An iterator may wait for the
+-- network, so the workers take turns.
+local function new_source(list)
+  local source = { taken = 0 }
+  local meta = getmetatable(list)
+  if type(list) == "table" and not (type(meta) == "table" and meta.__call) then
+    local count = list.n or #list
+    function source.take()
+      if source.taken < count then
+        source.taken = source.taken + 1
+        return source.taken, list[source.taken]
+      end
+    end
+    return source, count
+  end
+  tasks.check_callable(list, "accs.map: the first argument, if not a list,")
+  function source.take()
+    while source.turn do
+      tasks.wait_for(source.turn)
+    end
+    if source.over then
+      return nil
+    end
+    local turn <close> = setmetatable({}, { __close = function(self)
+      source.turn = nil
+      tasks.finish(self)
+    end })
+    source.turn = turn
+    local item = list()
+    if item == nil then
+      source.over = true
+      return nil
+    end
+    source.taken = source.taken + 1
+    return source.taken, item
+  end
+  return source
+end
+
+--- Calls `f(item, index)` for each item, some at a time. The first failure cancels the rest.
+---@param list any[]|fun(): any  a list (with `n`, if it holds nil), or an iterator function
+---@param f fun(item: any, index: integer): any
+---@param options? { concurrency: integer }  calls of f at the same time, default 8
+---@return table|nil results  first value of each call, in the order of the items, with `n`
+---@return any err  of the first call that failed
+---@return table|nil partial  the results there were, with `n`
+--- Example:
+---     local orders = assert(accs.map({ 1, 2, 3 }, function(id)
+---       return client:get("/V1/orders/{id}", { params = { id = id } })
+---     end, { concurrency = 4 }))
+function group.map(list, f, options)
+  tasks.check_callable(f, "accs.map: the second argument")
+  local concurrency = 8
+  for name, value in pairs(options or {}) do
+    if name ~= "concurrency" then
+      name = tostring(name)
+      errors.misuse(('accs.map: unknown option "%s" (there is "concurrency")'):format(name))
+    end
+    concurrency = type(value) == "number" and math.tointeger(value) or 0
+    if concurrency < 1 then
+      errors.misuse("accs.map: concurrency must be a whole number from 1")
+    end
+  end
+  local source, count = new_source(list)
+  local results = {}
+  local members <close> = new_group()
+  for _ = 1, math.min(concurrency, count or concurrency) do
+    members:spawn(function()
+      local index, item = source.take()
+      while index and not members.stopped do
+        local value, problem = f(item, index)
+        results[index] = value
+        if value == nil and errors.is(problem) then
+          return nil, problem
+        end
+        index, item = source.take()
+      end
+    end)
+  end
+  local done, problem, partial = members:outcome(results)
+  results.n = source.taken
+  return done, problem, partial
+end
+
+return group

@@ -1,0 +1,366 @@
+--- The one list of a client's options, and how their values are found: the program's own options
+--- win over the environment, that over a `.env` file, that over the defaults.
+local core = require "accs.core"
+local env = require "accs.env"
+local errors = require "accs.error"
+
+local options = {}
+
+---@class accs.Option
+---@field name string  in Lua, and with dashes on the command line
+---@field type "text"|"seconds"|"count"|"flag"|"function"|"codec"|"scopes"|"dotenv"
+---@field env? string  environment variable
+---@field unit? string
+---@field default? any  what holds when nobody sets it; the core's own where it is a number
+---@field secret? boolean  never shown
+---@field doc string
+
+---@type accs.Option[]
+options.list = {
+  { name = "base_url", type = "text", env = "API_ENDPOINT",
+    doc = "address of the REST API with the tenant id" },
+  { name = "ims_url", type = "text", env = "IMS_URL", default = "https://ims-na1.adobelogin.com",
+    doc = "address of Adobe's Identity Management Service" },
+  { name = "client_id", type = "text", env = "IMS_CLIENT_ID", doc = "client id of the credential" },
+  { name = "client_secret", type = "text", env = "IMS_CLIENT_SECRET", secret = true,
+    doc = "its secret" },
+  { name = "access_token", type = "text", env = "ACCS_ACCESS_TOKEN", secret = true,
+    doc = "a ready token instead of a secret" },
+  { name = "org_id", type = "text", env = "IMS_ORG_ID",
+    doc = "IMS organisation, for the header x-gw-ims-org-id" },
+  { name = "scopes", type = "scopes", env = "IMS_SCOPES",
+    default = "AdobeID,openid,email,profile,additional_info.roles,"
+      .. "additional_info.projectedProductContext,commerce.accs",
+    doc = "scopes of the token: a list, or text with commas or blanks; commerce.accs is added" },
+  { name = "store", type = "text", env = "ACCS_STORE",
+    doc = "store view code for the header Store; none unless set" },
+  { name = "ca_file", type = "text", env = "ACCS_CA_FILE",
+    doc = "PEM file of trusted authorities" },
+  { name = "proxy", type = "text", env = "ACCS_PROXY",
+    doc = "proxy address; unset: as the environment says" },
+  { name = "pin", type = "text", env = "ACCS_PIN",
+    doc = "public key to insist on: sha256//BASE64, or a file" },
+  { name = "user_agent", type = "text", env = "ACCS_USER_AGENT", default = "accs/0.1.0 lua",
+    doc = "header User-Agent" },
+  { name = "read_only", type = "flag", env = "ACCS_READ_ONLY", default = false,
+    doc = "refuse every write before it leaves" },
+  { name = "connect_timeout", type = "seconds", env = "ACCS_CONNECT_TIMEOUT", unit = "s",
+    default = 10, doc = "name lookup, connect and TLS together" },
+  { name = "idle_timeout", type = "seconds", env = "ACCS_IDLE_TIMEOUT", unit = "s", default = 30,
+    doc = "no byte moved in either direction" },
+  { name = "timeout", type = "seconds", env = "ACCS_TIMEOUT", unit = "s", default = 120,
+    doc = "a whole call with its waits and repeats" },
+  { name = "attempts", type = "count", env = "ACCS_ATTEMPTS", unit = "requests", default = 4,
+    doc = "requests of a call that may be repeated" },
+  { name = "max_retry_after", type = "seconds", env = "ACCS_MAX_RETRY_AFTER", unit = "s",
+    default = 60, doc = "longest wait that the service may ask for; more fails at once" },
+  { name = "max_concurrency", type = "count", env = "ACCS_MAX_CONCURRENCY", unit = "transfers",
+    default = 8, doc = "transfers of this client at a time" },
+  { name = "max_body", type = "count", env = "ACCS_MAX_BODY", unit = "bytes",
+    default = 268435456, doc = "largest decoded answer" },
+  { name = "max_headers", type = "count", env = "ACCS_MAX_HEADERS", unit = "bytes",
+    default = 262144, doc = "all headers of one answer" },
+  { name = "page_size", type = "count", env = "ACCS_PAGE_SIZE", unit = "rows", default = 100,
+    doc = "rows of one page of a scan" },
+  { name = "dotenv", type = "dotenv", doc = "path of a .env file; false: read none" },
+  { name = "codec", type = "codec",
+    doc = "replaces accs.json: anything with encode and decode, such as cjson.safe" },
+  { name = "on_event", type = "function", doc = "called with each event, in a task of its own" },
+}
+
+-- Numbers above are far beyond any use, and below what overflows as milliseconds.
+local SECONDS_MAX, COUNT_MAX = 1e9, 1 << 53
+local SECRETS = { "access_token", "client_secret" }
+local ADDRESSES = { "ims_url", "base_url", "ca_file", "proxy" } -- decide where a secret goes
+
+-- Levenshtein's distance, two rows at a time.
+local function distance(left, right)
+  local row = {}
+  for column = 0, #right do
+    row[column] = column
+  end
+  for line = 1, #left do
+    local diagonal = row[0]
+    row[0] = line
+    for column = 1, #right do
+      local change = diagonal + (left:byte(line) == right:byte(column) and 0 or 1)
+      diagonal = row[column]
+      row[column] = math.min(change, diagonal + 1, row[column - 1] + 1)
+    end
+  end
+  return row[#right]
+end
+
+--- The name that was probably meant.
+---@param name string
+---@param names string[]
+---@return string|nil  nil when none is near
+--- Example: `options.suggest("tiemout", { "timeout", "store" })` gives "timeout".
+function options.suggest(name, names)
+  local best, least = nil, math.max(2, #name // 3) + 1
+  if #name <= 64 then
+    for _, candidate in ipairs(names) do
+      local far = distance(name, candidate)
+      if far < least then
+        best, least = candidate, far
+      end
+    end
+  end
+  return best
+end
+
+--- The words for a name that is not in the list.
+---@param what string  "option" for example
+---@param name any
+---@param names string[]
+---@return string  such as `unknown option "tiemout" (did you mean "timeout"?)`
+function options.unknown(what, name, names)
+  name = tostring(name)
+  local near = options.suggest(name, names)
+  local advice = near and (' (did you mean "%s"?)'):format(near) or ""
+  return ('unknown %s "%s"%s'):format(what, errors.clean(name, 60), advice)
+end
+
+local function in_range(value, low, high)
+  return type(value) == "number" and value >= low and value <= high
+end
+
+-- Each type: a function from a value to the value to use, or nil and what was expected.
+local checks = {}
+
+function checks.text(value)
+  if type(value) ~= "string" then
+    return nil, "a string"
+  elseif value == "" or value:find("%c") then
+    return nil, "text without control characters, and not empty"
+  end
+  return value
+end
+
+function checks.seconds(value)
+  if not in_range(value, 0, SECONDS_MAX) then
+    return nil, "a number of seconds from 0 to 1e9"
+  end
+  return value > 0 and value or 0.001 -- the core takes 0 for "the default"
+end
+
+function checks.count(value)
+  local count = in_range(value, 1, COUNT_MAX) and math.tointeger(value)
+  return count or nil, "a whole number from 1"
+end
+
+function checks.flag(value)
+  if type(value) ~= "boolean" then
+    return nil, "true or false"
+  end
+  return value
+end
+
+checks["function"] = function(value)
+  local meta = getmetatable(value)
+  local callable = type(value) == "function" or type(meta) == "table" and meta.__call ~= nil
+  return callable and value or nil, "a function"
+end
+
+function checks.codec(value)
+  local fits = type(value) == "table"
+    and type(value.encode) == "function" and type(value.decode) == "function"
+  return fits and value or nil, "a table with the functions encode and decode"
+end
+
+function checks.dotenv(value)
+  return (value == false or checks.text(value)) and { value } or nil, "a path, or false"
+end
+
+-- One spelling for one set of scopes (Adobe's order, then the rest sorted), so that clients of one
+-- identity share a token however their scopes were written.
+function checks.scopes(value)
+  if type(value) == "string" then
+    value = { value }
+  elseif type(value) ~= "table" then
+    return nil, "a string or a list of strings"
+  end
+  local wanted = { ["commerce.accs"] = true }
+  for _, text in ipairs(value) do
+    if type(text) ~= "string" or text:find("[^\x21-\x7E%s]") or text:find('["\\]') then
+      return nil, "a string or a list of strings, as RFC 6749 spells scopes"
+    end
+    for scope in text:gmatch("[^,%s]+") do
+      wanted[scope] = true
+    end
+  end
+  local scopes, rest = {}, {}
+  for scope in options.by_name.scopes.default:gmatch("[^,]+") do
+    scopes[#scopes + 1] = wanted[scope] and scope or nil
+    wanted[scope] = nil
+  end
+  for scope in pairs(wanted) do
+    rest[#rest + 1] = scope
+  end
+  table.sort(rest)
+  table.move(rest, 1, #rest, #scopes + 1, scopes)
+  return table.concat(scopes, ",")
+end
+
+-- From the text of the environment to the value of a type; numbers are plain decimals.
+local function from_text(kind, text)
+  if kind == "seconds" or kind == "count" then
+    return text:find("^%d+%.?%d*$") and tonumber(text) or text
+  elseif kind == "flag" then
+    local flag = ({ ["1"] = true, ["true"] = true, ["0"] = false, ["false"] = false })[text]
+    return flag == nil and text or flag
+  end
+  return text
+end
+
+local names = {}
+---@type table<string, accs.Option>  the list by name
+options.by_name = {}
+for index, option in ipairs(options.list) do
+  names[index] = option.name
+  options.by_name[option.name] = option
+end
+
+local function fail(message, ...)
+  error(errors.new { kind = "config", message = message:format(...) }, 0)
+end
+
+-- Checks one value. The message names option and type, never the value: it may be a secret.
+local function accept(option, value, where)
+  local accepted, expected = checks[option.type](value)
+  if accepted == nil then
+    fail("%s%s must be %s, not %s", option.name, where, expected,
+      type(value) == "string" and "this text" or math.type(value) or type(value))
+  end
+  return accepted
+end
+
+--- Checks a value of a call's option.
+---@param kind string  a type of accs.Option
+---@param value any
+---@return any accepted  nil when it does not fit
+---@return string|nil expected
+--- Example: `options.check("seconds", 2.5)` gives 2.5.
+function options.check(kind, value)
+  return checks[kind](value)
+end
+
+---@class accs.Source
+---@field kind "option"|"environment"|"dotenv"|"default"
+---@field words string  such as "the environment (IMS_URL)"
+
+local function look_up(option, given, getenv, dotenv, file)
+  if given[option.name] ~= nil then
+    local source = { kind = "option", words = "the option " .. option.name }
+    return accept(option, given[option.name], ""), source
+  end
+  local sources = {
+    { kind = "environment", name = "the environment", text = option.env and getenv(option.env) },
+    { kind = "dotenv", name = file, text = option.env and dotenv[option.env] },
+  }
+  for _, source in ipairs(sources) do
+    if source.text and source.text ~= "" then -- an empty variable is an unset one
+      local words = ("%s (%s)"):format(source.name, option.env)
+      local value = accept(option, from_text(option.type, source.text), " from " .. words)
+      return value, { kind = source.kind, words = words }
+    end
+  end
+  return option.default, { kind = "default", words = "the default" }
+end
+
+-- A secret must not go where a weaker source says: whoever can put a `.env` into the current
+-- folder could otherwise have the environment's secret sent to a server of his.
+local function check_sources(values, sources)
+  for _, secret in ipairs(SECRETS) do
+    local strong = values[secret] and sources[secret].kind ~= "dotenv"
+    for _, name in ipairs(ADDRESSES) do
+      if strong and values[name] and sources[name].kind == "dotenv" then
+        local address = name ~= "ca_file" and core.address(values[name])
+        if not (address and address.adobe) then
+          fail("%s comes from %s, but %s from %s and is not Adobe's own: "
+            .. "a secret goes nowhere on the word of a weaker source; set both in one place",
+            secret, sources[secret].words, name, sources[name].words)
+        end
+      end
+    end
+  end
+end
+
+local function check_addresses(values, sources)
+  for _, name in ipairs { "base_url", "ims_url" } do
+    local address, problem = core.address(values[name])
+    if not address then
+      fail("%s from %s: %s", name, sources[name].words, problem)
+    elseif not address.https and not address.loopback then
+      fail("%s from %s must begin with https:// (plain http:// only to this machine)", name,
+        sources[name].words)
+    end
+  end
+end
+
+local function check_missing(values)
+  local needed = { "base_url", "client_id", "client_secret" }
+  if values.access_token then
+    needed = { "base_url" }
+  end
+  for _, name in ipairs(needed) do
+    if not values[name] then
+      fail("%s is missing: set %s in the environment or in .env, or the option %s", name,
+        options.by_name[name].env, name)
+    end
+  end
+end
+
+--- Finds the value of every option.
+---
+--- Raises an accs.Error of kind config: unknown option (with a suggestion), wrong type, broken
+--- `.env`, missing credential, plain http to another machine, or a secret that would go to an
+--- address of a weaker source. A token from a stronger or equal source wins over the secret.
+---@param given table  the program's options
+---@param getenv? fun(name: string): string|nil  os.getenv by default
+---@return table<string, any> values
+---@return table<string, accs.Source> sources
+--- Example: `local values, sources = options.resolve { store = "default", timeout = 20 }`
+function options.resolve(given, getenv)
+  for name in pairs(given) do
+    if not options.by_name[name] then
+      fail("%s", options.unknown("option", name, names))
+    end
+  end
+  local path = given.dotenv
+  if path ~= nil then
+    path = accept(options.by_name.dotenv, path, "")[1]
+  end
+  local dotenv = {}
+  if path ~= false then
+    local loaded, problem = env.load(path)
+    dotenv = loaded or error(problem, 0)
+  end
+  local values, sources = {}, {}
+  for _, option in ipairs(options.list) do
+    if option.type ~= "dotenv" then
+      values[option.name], sources[option.name] =
+        look_up(option, given, getenv or os.getenv, dotenv, path or ".env")
+    end
+  end
+  options.choose_secret(values, sources)
+  check_missing(values)
+  check_sources(values, sources)
+  check_addresses(values, sources)
+  return values, sources
+end
+
+local RANK = { option = 3, environment = 2, dotenv = 1 }
+
+--- Keeps one of access_token and client_secret: the one from the stronger source, the token when
+--- both come from the same, so that a left-over variable never beats what the program says.
+---@param values table<string, any>
+---@param sources table<string, accs.Source>
+function options.choose_secret(values, sources)
+  if values.access_token and values.client_secret then
+    local token = RANK[sources.access_token.kind] >= RANK[sources.client_secret.kind]
+    values[token and "client_secret" or "access_token"] = nil
+  end
+end
+
+return options

@@ -1,0 +1,235 @@
+--- What a call is made of: path templates, query parameters, fields and headers. Pure: nothing
+--- here touches the network. Values may come from data, so what is wrong with one is returned as
+--- a message; a wrong type is a mistake of the program and raises.
+local core = require "accs.core"
+local errors = require "accs.error"
+
+local request = {}
+
+local DEPTH_MAX = 16 -- of nested query tables; deeper is a table that holds itself
+
+-- These are the client's own, or decide how the request travels.
+local OWN_HEADERS = {
+  ["authorization"] = "the client sends its token",
+  ["x-api-key"] = "set the client's client_id",
+  ["x-gw-ims-org-id"] = "set the client's org_id",
+  ["store"] = "use the option store",
+  ["content-type"] = "use the option content_type",
+  ["user-agent"] = "set the client's user_agent",
+  ["host"] = "it follows from base_url",
+  ["content-length"] = "it follows from the body",
+  ["accept-encoding"] = "the client decides",
+  ["connection"] = "the client decides",
+  ["expect"] = "the client decides",
+  ["te"] = "the client decides",
+  ["trailer"] = "the client decides",
+  ["transfer-encoding"] = "the client decides",
+  ["upgrade"] = "the client decides",
+  ["proxy-authorization"] = "put it into the option proxy",
+}
+
+--- Writes a number as Commerce reads it, with a point in every locale: whole ones without
+--- fraction, others in the shortest form that reads back the same.
+---@param number number
+---@return string|nil  nil for infinity and NaN
+--- Example: `request.number(34.0)` gives "34", `request.number(0.1)` gives "0.1".
+function request.number(number)
+  if math.type(number) == "integer" then
+    return ("%d"):format(number)
+  elseif number ~= number or number == math.huge or number == -math.huge then
+    return nil
+  elseif number == math.floor(number) and math.abs(number) < 2 ^ 53 then
+    return ("%d"):format(number)
+  end
+  for digits = 14, 17 do
+    local text = ("%%.%dg"):format(digits):format(number)
+    if tonumber(text) == number then
+      return (text:gsub("[^%d%+%-e]", "."))
+    end
+  end
+end
+
+local function scalar(value)
+  local kind = type(value)
+  if kind == "string" then
+    return value
+  elseif kind == "number" then
+    return request.number(value)
+  elseif kind == "boolean" then
+    return tostring(value)
+  end
+end
+
+-- One parameter of a path; nil and what is wrong with it.
+local function path_value(name, value)
+  if value == nil or value == core.null then
+    return nil, ("the path needs params.%s"):format(name)
+  end
+  local text = scalar(value)
+  if not text then
+    errors.misuse(("params.%s must be a string or a finite number"):format(name))
+  elseif text == "" then
+    return nil, ("params.%s is empty"):format(name)
+  end
+  local plain = text:gsub("%%2[eE]", ".")
+  if plain == "." or plain == ".." then
+    return nil, ("params.%s must not be a dot segment: it would lead to another path"):format(name)
+  elseif text:find("\0", 1, true) then
+    return nil, ("params.%s holds a NUL byte"):format(name)
+  end
+  return core.percent_encode(text)
+end
+
+--- Fills a path template: `/V1/products/{sku}` with `{ sku = "24-MB01/X" }`. Each value is one
+--- segment, percent-encoded. A missing, empty or unused one, and a dot segment are refused.
+---@param path string
+---@param params? table<string, string|number>
+---@return string|nil path
+---@return string|nil message
+--- Example: `request.path("/V1/orders/{id}", { id = 5 })` gives "/V1/orders/5".
+function request.path(path, params)
+  if type(path) ~= "string" then
+    errors.misuse(("the path must be a string, not %s"):format(type(path)))
+  elseif params ~= nil and type(params) ~= "table" then
+    errors.misuse(("params must be a table, not %s"):format(type(params)))
+  elseif not params and not path:find("{", 1, true) then
+    return path
+  end
+  local used, problem = {}, nil
+  local place, query = path:match("^([^?]*)(.*)$")
+  place = place:gsub("{([%w_]+)}", function(name)
+    used[name] = true
+    local text, message = path_value(name, params and params[name])
+    problem = problem or message
+    return text
+  end)
+  for name in pairs(params or {}) do
+    if not used[name] then
+      name = errors.clean(tostring(name), 60)
+      problem = problem or ("params.%s is not in the path %s"):format(name, errors.clean(path, 80))
+    end
+  end
+  if problem then
+    return nil, problem
+  end
+  return place .. query
+end
+
+-- Keys in a fixed order, so that a request is reproducible: numbers, then text.
+local function sorted_keys(values)
+  local keys = {}
+  for key in pairs(values) do
+    if math.type(key) ~= "integer" and type(key) ~= "string" then
+      errors.misuse(("query: a key must be a string or a whole number, not %s"):format(type(key)))
+    end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(left, right)
+    if type(left) ~= type(right) then
+      return type(left) == "number"
+    end
+    return left < right
+  end)
+  return keys
+end
+
+local function expand(name, value, parts, depth)
+  if type(value) ~= "table" then
+    local text = scalar(value)
+    if value == core.null then
+      return
+    elseif not text then
+      errors.misuse(("query: %s must be a string, finite number, boolean or table")
+        :format(errors.clean(name, 80)))
+    end
+    parts[#parts + 1] = core.percent_encode(name) .. "=" .. core.percent_encode(text)
+    return
+  elseif depth > DEPTH_MAX then
+    errors.misuse("query: the table is nested too deeply, or holds itself")
+  end
+  local keys = sorted_keys(value)
+  if #keys == 0 then
+    parts[#parts + 1] = core.percent_encode(name) .. "="
+  end
+  -- A list counts from 0, as PHP does; other whole keys stay what they are.
+  local shift = #keys > 0 and #keys == #value and 1 or 0
+  for _, key in ipairs(keys) do
+    local label = type(key) == "number" and key - shift or key
+    expand(("%s[%s]"):format(name, label), value[key], parts, depth + 1)
+  end
+end
+
+--- Writes query parameters: nested tables become brackets, lists count from 0, keys are sorted,
+--- everything is percent-encoded. `true` and `false` are sent as these words, `accs.null` leaves a
+--- parameter out, an empty table is an empty value (`searchCriteria=`).
+---@param query table
+---@return string  without "?", "" when nothing is in it
+--- Example: `request.query { criteria = { pageSize = 2 } }` gives "criteria%5BpageSize%5D=2".
+function request.query(query)
+  local parts = {}
+  for _, key in ipairs(sorted_keys(query)) do
+    expand(tostring(key), query[key], parts, 1)
+  end
+  return table.concat(parts, "&")
+end
+
+--- Checks `fields`: the service answers `[]` with status 200 to a blank or any other character it
+--- does not know, so such a list is refused before it is sent.
+---@param fields string|string[]
+---@return string|nil fields
+---@return string|nil message
+--- Example: `request.fields { "items[sku,name]", "total_count" }`
+function request.fields(fields)
+  if type(fields) == "table" then
+    for index, field in ipairs(fields) do
+      if type(field) ~= "string" then
+        errors.misuse(("fields: entry %d must be a string, not %s"):format(index, type(field)))
+      end
+    end
+    fields = table.concat(fields, ",")
+  elseif type(fields) ~= "string" then
+    errors.misuse(("fields must be a string or a list of strings, not %s"):format(type(fields)))
+  end
+  local shown = errors.clean(fields, 80)
+  if fields == "" or fields:find("[^%w_%[%],]") then
+    return nil, ('fields "%s" may hold only names, commas and brackets, no blank'):format(shown)
+  end
+  local depth = 0
+  for bracket in fields:gmatch("[%[%]]") do
+    depth = depth + (bracket == "[" and 1 or -1)
+    if depth < 0 then
+      break
+    end
+  end
+  if depth ~= 0 then
+    return nil, ('fields "%s": the brackets do not match'):format(shown)
+  end
+  return fields
+end
+
+--- Checks the headers of a call. Those that the client makes itself are refused.
+---@param headers table<string, string|number>
+---@return table<string, string>|nil headers
+---@return string|nil message
+--- Example: `request.headers { ["X-Adobe-Company"] = "7" }`
+function request.headers(headers)
+  if type(headers) ~= "table" then
+    errors.misuse(("headers must be a table, not %s"):format(type(headers)))
+  end
+  local checked = {}
+  for name, value in pairs(headers) do
+    local text = type(name) == "string" and type(value) ~= "boolean" and scalar(value)
+    if not text then
+      errors.misuse(("headers: name and value must be strings (%s)")
+        :format(errors.clean(tostring(name), 60)))
+    end
+    local own = OWN_HEADERS[name:lower()]
+    if own then
+      return nil, ("the header %s cannot be set here: %s"):format(errors.clean(name, 60), own)
+    end
+    checked[name] = text
+  end
+  return checked
+end
+
+return request
