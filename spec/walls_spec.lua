@@ -76,6 +76,8 @@ local LUA_ROOMS = {
   { "^accs%.log$", "client" },
   { "^accs%.oauth$", "client" },
   { "^accs%.tasks$", "client" },
+  { "^accs%.group$", "client" },
+  { "^accs%.request$", "client" },
   { "^accs%.loop%.", "client" },
   { "^accs%.search$", "commerce" },
   { "^accs%.pages$", "commerce" },

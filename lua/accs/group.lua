@@ -12,11 +12,15 @@ local function new_group()
   return setmetatable({ left = 0, members = {} }, Group)
 end
 
+--- Adds a task.
+---@param f function
+---@param ... any
 function Group:spawn(f, ...)
   self.left = self.left + 1
   self.members[tasks.start(self, f, ...)] = true
 end
 
+--- Cancels every task of the group; what they do then is no failure of the group.
 function Group:cancel()
   self.stopped = true
   local members = {}
@@ -28,6 +32,8 @@ function Group:cancel()
   end
 end
 
+--- Told by accs.tasks when a task of the group has ended.
+---@param task accs.Task
 function Group:ended(task)
   self.left = self.left - 1
   self.members[task] = nil
@@ -48,6 +54,11 @@ function Group:__close()
   end
 end
 
+--- Waits for all, and gives what `accs.all` and `accs.map` return.
+---@param results table
+---@return table|nil results
+---@return any err
+---@return table|nil partial
 function Group:outcome(results)
   if self.left > 0 then
     tasks.wait_for(self)

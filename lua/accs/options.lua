@@ -128,7 +128,7 @@ end
 -- Each type: a function from a value to the value to use, or nil and what was expected.
 local checks = {}
 
-function checks.text(value)
+checks.text = function(value)
   if type(value) ~= "string" then
     return nil, "a string"
   elseif value == "" or value:find("%c") then
@@ -137,19 +137,19 @@ function checks.text(value)
   return value
 end
 
-function checks.seconds(value)
+checks.seconds = function(value)
   if not in_range(value, 0, SECONDS_MAX) then
     return nil, "a number of seconds from 0 to 1e9"
   end
   return value > 0 and value or 0.001 -- the core takes 0 for "the default"
 end
 
-function checks.count(value)
+checks.count = function(value)
   local count = in_range(value, 1, COUNT_MAX) and math.tointeger(value)
   return count or nil, "a whole number from 1"
 end
 
-function checks.flag(value)
+checks.flag = function(value)
   if type(value) ~= "boolean" then
     return nil, "true or false"
   end
@@ -162,19 +162,19 @@ checks["function"] = function(value)
   return callable and value or nil, "a function"
 end
 
-function checks.codec(value)
+checks.codec = function(value)
   local fits = type(value) == "table"
     and type(value.encode) == "function" and type(value.decode) == "function"
   return fits and value or nil, "a table with the functions encode and decode"
 end
 
-function checks.dotenv(value)
+checks.dotenv = function(value)
   return (value == false or checks.text(value)) and { value } or nil, "a path, or false"
 end
 
 -- One spelling for one set of scopes (Adobe's order, then the rest sorted), so that clients of one
 -- identity share a token however their scopes were written.
-function checks.scopes(value)
+checks.scopes = function(value)
   if type(value) == "string" then
     value = { value }
   elseif type(value) ~= "table" then

@@ -208,6 +208,8 @@ end
 -- A hook fails once: it is dropped, and said so.
 local HookEnd = {}
 HookEnd.__index = HookEnd
+--- Told when the task of a hook has ended.
+---@param task accs.Task
 function HookEnd:ended(task)
   local hook = self.hook
   hook.busy = false
