@@ -25,9 +25,9 @@ function support.certificates()
   return require("spec.support.nginx").certificates()
 end
 
---- A server that misbehaves as told: see spec/support/fault_server.lua.
-function support.fault_server(...)
-  return require("spec.support.fault_server").start(...)
+--- A server that misbehaves as told: see spec/support/fault.lua.
+function support.fault_server()
+  return require("spec.support.fault").start()
 end
 
 -- However the specs ended, nothing outlives them.
