@@ -69,10 +69,12 @@ units-built: $(UNITS) $(REPLAYS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*.
 units: $(UNITS) ## build and run the C units alone
 	$(Q)for unit in $(UNITS); do $$unit || exit 1; done
 
+DEMO := report sales --from 2026-01-01 --to 2026-06-30 --by month
 demo: ## install what is missing, build, and run a sales report against the sandbox
 	@.ci/deps $(DEPS_RUN)
 	@$(MAKE) --no-print-directory all
-	@eval "$$($(MAKE) -s env)" && LUA=$(LUA) spec/support/demo.sh
+	@printf '\n$$ accs $(DEMO)\n'
+	@eval "$$($(MAKE) -s env)" && accs-sandbox -- accs $(DEMO)
 
 test: ## install what is missing, build, run every test
 	@.ci/deps $(DEPS_RUN) $(DEPS_TEST)

@@ -24,7 +24,7 @@ build = {
   type = "command",
   build_command = "mkdir -p accs/sandbox"
     .. " && $(CC) $(CFLAGS) -D_GNU_SOURCE -I$(LUA_INCDIR) $(LIBFLAG)"
-    .. " -o accs/sandbox/native.$(LIB_EXTENSION) csrc/sandbox/*.c -lmicrohttpd -lsqlite3 -lcrypto",
+    .. " -o accs/sandbox/native.$(LIB_EXTENSION) csrc/sandbox/*.c -lmicrohttpd -lsqlite3 -lcrypto -lz",
   install = {
     lib = {
       ["accs.sandbox.native"] = "accs/sandbox/native.so",
