@@ -89,7 +89,8 @@ char *accs_buffer_take(accs_buffer *buffer, size_t *bytes_len)
 {
     char *bytes = buffer->bytes;
 
-    *bytes_len = buffer->len;
+    if (bytes_len != NULL)
+        *bytes_len = buffer->len;
     if (buffer->len == 0) {
         free(bytes);
         bytes = NULL;

@@ -33,7 +33,8 @@ accs_error accs_buffer_append_text(accs_buffer *buffer, const char *text);
  */
 accs_error accs_buffer_reserve(accs_buffer *buffer, size_t more);
 
-/* Hands over the bytes (free(); NULL when empty) and leaves the buffer empty. */
+/* Hands over the bytes (free(); NULL when empty) and leaves the buffer empty. bytes_len may be
+ * NULL. */
 char *accs_buffer_take(accs_buffer *buffer, size_t *bytes_len);
 
 #endif
