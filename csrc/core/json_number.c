@@ -223,23 +223,53 @@ static uint64_t nearest(double value, int significant, int *exponent)
     return digits;
 }
 
-/* The shortest digits * 10^exponent that reads back as value (positive, finite). */
-static uint64_t shortest(double value, int *exponent)
+/*
+ * Amounts of money and their like: up to four decimals, 15 digits in all. No two decimals of
+ * so few digits are the same double, so the one that reads back is the shortest.
+ */
+static bool few_decimals(double value, uint64_t *digits, int *exponent)
+{
+    double scale = 1.0;
+
+    for (int decimals = 0; decimals <= 4; decimals++) {
+        double scaled = value * scale;
+        double back;
+
+        if (scaled >= 1e15)
+            return false;
+        *digits = (uint64_t)(scaled + 0.5);
+        *exponent = -decimals;
+        if (exact(*digits, -decimals, &back) && back == value)
+            return true;
+        scale *= 10.0;
+    }
+    return false;
+}
+
+/* The general way: one digit more until it reads back. */
+static uint64_t search(double value, int *exponent)
 {
     /* Below the normal range fewer digits may do; elsewhere 15 always survive. */
     int significant = value < DBL_MIN ? 1 : DBL_DIG;
-    uint64_t digits;
 
     for (;; significant++) {
-        digits = nearest(value, significant, exponent);
+        uint64_t digits = nearest(value, significant, exponent);
+
         if (significant == ROUND_TRIP_DIGITS || reads_back(digits, *exponent, value))
-            break;
+            return digits;
         /* Above a power of two doubles lie wider than below, so the second nearest may do. */
-        if (significant == DBL_DIG + 1 && reads_back(digits + 1, *exponent, value)) {
-            digits++;
-            break;
-        }
+        if (significant == DBL_DIG + 1 && reads_back(digits + 1, *exponent, value))
+            return digits + 1;
     }
+}
+
+/* The shortest digits * 10^exponent that reads back as value (positive, finite). */
+static uint64_t shortest(double value, int *exponent)
+{
+    uint64_t digits;
+
+    if (!few_decimals(value, &digits, exponent))
+        digits = search(value, exponent);
     while (digits % 10 == 0) {
         digits /= 10;
         ++*exponent;

@@ -205,9 +205,16 @@ accs_error accs_json_write_string(accs_json_writer *writer, const char *text, si
 accs_error accs_json_write_integer(accs_json_writer *writer, int64_t value)
 {
     char text[24];
-    int text_len = snprintf(text, sizeof text, "%lld", (long long)value);
+    size_t at = sizeof text;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-    return put_value(writer, text, (size_t)text_len);
+    do {
+        text[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest != 0);
+    if (value < 0)
+        text[--at] = '-';
+    return put_value(writer, text + at, sizeof text - at);
 }
 
 accs_error accs_json_write_float(accs_json_writer *writer, double value)
