@@ -453,7 +453,8 @@ static slot *find_slot(const accs_engine *engine, uint64_t id)
     if (number == 0 || number > engine->slot_count)
         return NULL;
     found = &engine->slots[number - 1];
-    return found->work != NULL && found->work->id == id ? found : NULL;
+    /* Not work->id: what came out of the queue is freed already. */
+    return found->work != NULL && found->generation == (uint32_t)(id >> 32) ? found : NULL;
 }
 
 void accs_engine_push(accs_engine *engine, accs_queued *queued)
