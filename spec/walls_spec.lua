@@ -15,7 +15,11 @@ local C_ROOMS = {
   { "^csrc/core/secret%.[ch]$", "base" },
   { "^csrc/core/file%.[ch]$", "base" },
   { "^csrc/core/clock%.[ch]$", "base" },
+  { "^csrc/core/timers%.[ch]$", "base" },
   { "^csrc/core/retry%.[ch]$", "policy" },
+  { "^csrc/core/attempt%.[ch]$", "policy" },
+  { "^csrc/core/token_reply%.[ch]$", "policy" },
+  { "^csrc/core/token_window%.[ch]$", "policy" },
   { "^csrc/core/retry_after%.[ch]$", "policy" },
   { "^csrc/core/throttle%.[ch]$", "policy" },
   { "^csrc/core/budget%.[ch]$", "policy" },
@@ -267,6 +271,9 @@ function rules.only_compat_asks_for_versions_and_platforms(tree)
   return complaints
 end
 
+-- The one exception: curl_global_init, once a process and never undone.
+local ONCE = { "pthread_once_t once = PTHREAD_ONCE_INIT;", "bool started;" }
+
 function rules.core_keeps_no_state_and_says_nothing(tree)
   local complaints = {}
   local calls = { "printf", "fprintf", "vprintf", "vfprintf", "puts", "fputs", "putchar", "perror",
@@ -278,7 +285,7 @@ function rules.core_keeps_no_state_and_says_nothing(tree)
         local static = line:match("^%s*static%s+(.*)")
         -- A variable has no "(" before its "=" or ";".
         if static and static:find("^[^(]*[=;]") and not static:find("%f[%w]const%f[%W]")
-          and not static:find("^pthread_once_t%s") then
+          and not (path == "csrc/core/library.c" and contains(ONCE, static)) then
           complaints[#complaints + 1] = path .. " keeps state: " .. line
         end
         for _, call in ipairs(calls) do
@@ -501,7 +508,7 @@ local BROKEN = {
 local SOUND = {
   ["csrc/core/accs.h"] = "/* printf(lua.h) #include \"engine.h\" */ #include <stdint.h>",
   ["csrc/core/engine.c"] = "#include \"retry.h\"\n#include <curl/curl.h>\nstatic const int a = 1;\n"
-    .. "static pthread_once_t once = PTHREAD_ONCE_INIT;\nstatic int add(int a, int b)\n{\n"
+    .. "static int add(int a, int b)\n{\n"
     .. "    snprintf(text, sizeof text, \"exit\");\n}\nstatic void later(int a);",
   ["csrc/core/retry.h"] = "#include \"accs.h\"\n",
   ["csrc/lua/client.c"] = "#include \"../core/accs.h\"\n#include <lua.h>\n#include \"binding.h\"",

@@ -3,7 +3,7 @@
 #ifndef ACCS_BINDING_H
 #define ACCS_BINDING_H
 
-#include "accs.h"
+#include "../core/accs.h" /* LuaRocks knows only -I, and <limits.h> must stay the system's */
 
 #include <lauxlib.h>
 #include <lua.h>

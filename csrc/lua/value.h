@@ -4,7 +4,7 @@
 #ifndef ACCS_LUA_VALUE_H
 #define ACCS_LUA_VALUE_H
 
-#include "accs.h"
+#include "../core/accs.h" /* LuaRocks knows only -I, and <limits.h> must stay the system's */
 #include <lua.h>
 
 /* Nested arrays and objects, in both directions; each takes two places on the Lua stack. */
