@@ -80,29 +80,30 @@ end
 ---@field first integer  first day
 ---@field last integer  last day
 
-local CUT = {}
+-- The period that a day belongs to, by kind.
+local CUT = {
+  day = function(day)
+    return { label = dates.text(day), first = day, last = day }
+  end,
 
-function CUT.day(day)
-  return { label = dates.text(day), first = day, last = day }
-end
+  -- ISO 8601: a week begins on Monday and belongs to the year that holds its Thursday.
+  week = function(day)
+    local first = day - (day + 3) % 7 -- day 0 was a Thursday
+    local year = to_civil(first + 3)
+    local week = (first + 3 - from_civil(year, 1, 1)) // 7 + 1
+    return { label = string.format("%04d-W%02d", year, week), first = first, last = first + 6 }
+  end,
 
--- ISO 8601: a week begins on Monday and belongs to the year that holds its Thursday.
-function CUT.week(day)
-  local first = day - (day + 3) % 7 -- day 0 was a Thursday
-  local year = to_civil(first + 3)
-  local week = (first + 3 - from_civil(year, 1, 1)) // 7 + 1
-  return { label = string.format("%04d-W%02d", year, week), first = first, last = first + 6 }
-end
-
-function CUT.month(day)
-  local year, month = to_civil(day)
-  local next_year, next_month = month == 12 and year + 1 or year, month % 12 + 1
-  return {
-    label = string.format("%04d-%02d", year, month),
-    first = from_civil(year, month, 1),
-    last = from_civil(next_year, next_month, 1) - 1,
-  }
-end
+  month = function(day)
+    local year, month = to_civil(day)
+    local next_year, next_month = month == 12 and year + 1 or year, month % 12 + 1
+    return {
+      label = string.format("%04d-%02d", year, month),
+      first = from_civil(year, month, 1),
+      last = from_civil(next_year, next_month, 1) - 1,
+    }
+  end,
+}
 
 --- The names of the periods that there are.
 dates.KINDS = { "day", "week", "month" }

@@ -1,8 +1,8 @@
 --- The command line: finds the command, runs it, and turns whatever happens into one line and an exit
 --- code.
 local argparse = require "argparse"
-local core = require "accs.core"
 local stop = require "accs.cli.stop"
+local terminal = require "accs.cli.terminal"
 
 local cli = {}
 
@@ -29,7 +29,7 @@ local function new_parser()
   parser:usage_max_width(WIDTH):help_max_width(WIDTH):help_description_margin(28)
   parser:require_command(true):command_target("command")
   parser:flag("--version", "Show the version and exit."):action(function()
-    print("accs " .. core.version .. " (" .. core.libraries .. ")")
+    print("accs " .. terminal.version)
     os.exit(0, true)
   end)
   return parser

@@ -1,10 +1,13 @@
---- What depends on a person watching: progress, colours of layout, the width of the window.
+--- What depends on a person watching: progress, the width of the window, the words of --version.
 local core = require "accs.core"
 
 local terminal = {}
 
 local STDOUT, STDERR = 1, 2
 local INTERVAL = 0.1 -- seconds between two drawings
+
+--- Version of accs, and of the libraries that it runs with.
+terminal.version = core.version .. " (" .. core.libraries .. ")"
 
 --- Whether standard output is a terminal.
 ---@return boolean

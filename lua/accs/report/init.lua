@@ -125,34 +125,35 @@ function report.load(name)
   return value
 end
 
-local READ = {}
+-- From what was given to the value of an option, by kind; nil and what is wrong.
+local READ = {
+  text = function(value)
+    return tostring(value)
+  end,
 
-function READ.text(value)
-  return tostring(value)
-end
+  flag = function(value)
+    return value and true or false
+  end,
 
-function READ.flag(value)
-  return value and true or false
-end
+  integer = function(value)
+    local number = math.tointeger(tonumber(value))
+    return number, number == nil and string.format("'%s' is not a whole number", value) or nil
+  end,
 
-function READ.integer(value)
-  local number = math.tointeger(tonumber(value))
-  return number, number == nil and string.format("'%s' is not a whole number", value) or nil
-end
+  date = function(value)
+    local day, problem = dates.parse(value)
+    return day and value, problem
+  end,
 
-function READ.date(value)
-  local day, problem = dates.parse(value)
-  return day and value, problem
-end
-
-function READ.choice(value, option)
-  for _, choice in ipairs(option.choices) do
-    if value == choice then
-      return value
+  choice = function(value, option)
+    for _, choice in ipairs(option.choices) do
+      if value == choice then
+        return value
+      end
     end
-  end
-  return nil, string.format("'%s' is not one of %s", value, table.concat(option.choices, ", "))
-end
+    return nil, string.format("'%s' is not one of %s", value, table.concat(option.choices, ", "))
+  end,
+}
 
 --- The key of an option in `context.options`: `first-day` is `first_day`.
 ---@param option accs.ReportOption

@@ -247,7 +247,7 @@ return {
     local orders = count_orders(context, book)
     local refunds = count_refunds(context, book)
     return {
-      title = string.format("Sales from %s to %s, days in UTC", options.from, options.to),
+      title = string.format("Sales from %s to %s (days in UTC)", options.from, options.to),
       heading = HEADING,
       tables = tables_of(book, options),
       notes = notes(options, sorted(book)),
