@@ -64,7 +64,7 @@ describe("a search", function()
   end)
 
   local refused = {
-    { { "price", "gte", 1 }, 'unknown condition "gte" (did you mean "gteq"?)' },
+    { { "price", "lik", 1 }, 'unknown condition "lik" (did you mean "like"?)' },
     { { "price", "nonsense-condition", 1 }, 'unknown condition "nonsense-condition"' },
     { { "price", nil, 1 }, "unknown condition" },
     { { "sku", "in", { "a,b" } }, "comma" }, { { "sku", "in", {} }, "empty list" },

@@ -10,11 +10,13 @@ local EPILOG = [[
 Credentials come from the environment or a .env file in the current folder:
    API_ENDPOINT       https://<region>.api.commerce.adobe.com/<tenant-id>
    IMS_CLIENT_ID      client id of an OAuth Server-to-Server credential
-   IMS_CLIENT_SECRET  its secret; there is no option for it, since others could see it
+   IMS_CLIENT_SECRET  its secret (no option: others could see it)
    IMS_ORG_ID         1234567890@AdobeOrg
 
-Exit codes: 0 done, 1 the service said no, 2 wrong use, 3 configuration or credentials,
-4 network, 5 incomplete data, 6 local trouble (files, memory), 130 interrupted.
+Exit codes:
+   0 done                  1 the service said no   2 wrong use
+   3 configuration or credentials                  4 network
+   5 incomplete data       6 local trouble         130 interrupted
 
 Start here:
    accs report sales --from 2026-01-01 --to 2026-06-30
@@ -26,7 +28,8 @@ local WIDTH = 80
 local function new_parser()
   local parser = argparse("accs",
     "Reports, exports and calls for Adobe Commerce as a Cloud Service.", EPILOG)
-  parser:usage_max_width(WIDTH):help_max_width(WIDTH):help_description_margin(28)
+    :usage("Usage: accs COMMAND [options]")
+  parser:usage_max_width(WIDTH):help_max_width(WIDTH):help_description_margin(30)
   parser:require_command(true):command_target("command")
   parser:flag("--version", "Show the version and exit."):action(function()
     print("accs " .. terminal.version)
@@ -51,7 +54,7 @@ local function run(words)
   local runs = add_commands(parser, words)
   local ok, result = parser:pparse(words)
   if not ok then
-    local line = result:gsub("\n", " "):gsub("^%l", string.lower)
+    local line = result:gsub("\n(D)(.-)$", function(_, rest) return " (d" .. rest .. ")" end)
     stop.now("usage", line .. " (accs --help shows how it is used)")
   end
   return runs[result.command](result) or stop.CODES.done

@@ -15,23 +15,24 @@ local FORMATS = { "table", "csv", "ndjson", "json" }
 function items.add(parser)
   local command = parser:command("items")
     :summary("Write the rows of a list: products, orders, customers, ...")
+    :usage("Usage: accs items PATH [options]")
     :description("Write the rows of a list, read page by page until the end. On a terminal it is a "
       .. "table, otherwise csv. A list that cannot vouch for being whole ends with exit code 5.")
     :epilog("Examples:\n"
-      .. "   accs items /V1/products --columns sku,name,price --format csv -o products.csv\n"
-      .. '   accs items /V1/orders --where "status in pending,processing" --sort created_at:desc\n'
-      .. '   accs items /V1/products --where "name like %bag%" --limit 10')
-  command:argument("path", "Path of the list, such as /V1/products."):argname("PATH")
-  command:option("-c --columns", "What to show, in this order: names of the row's fields; a.b for a "
-    .. "field within a field, custom_attributes.color for an attribute by its code.")
-    :argname("LIST")
-  command:option("-w --where", "Condition that must hold: FIELD CONDITION VALUE, with eq neq gt gteq "
-    .. "lt lteq like nlike in nin finset null notnull. Times are in UTC. Can be repeated.")
-    :argname("CONDITION"):count("*")
-  command:option("-s --sort", "Order of the rows: FIELD, FIELD:asc or FIELD:desc. Can be repeated.")
-    :argname("FIELD"):count("*")
-  command:option("-n --limit", "Stop after so many rows."):argname("NUMBER")
-  options.add_output(command, FORMATS, "Default: table on a terminal, csv otherwise.")
+      .. "   accs items /V1/products --columns sku,name,price -o products.csv\n"
+      .. '   accs items /V1/orders --where "status in pending,processing"\n'
+      .. '   accs items /V1/products --where "name like %bag%" --sort price:desc')
+  command:argument("PATH", "Path of the list, such as /V1/products."):target("path")
+  command:group("Options",
+    command:option("--columns", "What to show, in this order: names of fields. a.b is a field within a "
+      .. "field, custom_attributes.color an attribute by its code."):argname("LIST"),
+    command:option("--where", "Condition that must hold: FIELD CONDITION VALUE, with eq neq gt gteq lt "
+      .. "lteq like nlike in nin finset null notnull. Times are in UTC. Can be repeated.")
+      :argname("CONDITION"):count("*"),
+    command:option("--sort", "Order of the rows: FIELD, FIELD:asc or FIELD:desc. Can be repeated.")
+      :argname("FIELD"):count("*"),
+    command:option("--limit", "Stop after so many rows."):argname("NUMBER"),
+    options.output(command, FORMATS, "Default: table on a terminal, csv otherwise."))
   options.add_client(command)
 end
 

@@ -27,7 +27,8 @@ local function describe(option)
     more[#more + 1] = string.format("default: %d%s", option.default,
       option.unit and " " .. option.unit or "")
   end
-  return option.doc .. (#more > 0 and " (" .. table.concat(more, "; ") .. ")" or "") .. "."
+  local words = option.type == "dotenv" and "file of settings to read instead of .env" or option.doc
+  return words:gsub("^%l", string.upper) .. (#more > 0 and " (" .. table.concat(more, "; ") .. ")" or "") .. "."
 end
 
 --- Gives a command the options of a client.
@@ -75,14 +76,23 @@ function options.client(arguments)
   return require("accs").client(given)
 end
 
---- Gives a command `-o` and `--format`.
+--- The options `--format` and `-o`.
 ---@param command table  argparse's
 ---@param formats string[]
 ---@param words string  which one is the default
-function options.add_output(command, formats, words)
-  command:option("-f --format", "How to write it: " .. table.concat(formats, ", ") .. ". " .. words)
+---@return table format, table output
+function options.output(command, formats, words)
+  local format = command:option("--format",
+    "How to write it: " .. table.concat(formats, ", ") .. ". " .. words)
     :choices(formats):argname("FORMAT")
-  command:option("-o --output",
+  return format, options.output_file(command)
+end
+
+--- The option `-o`.
+---@param command table  argparse's
+---@return table output
+function options.output_file(command)
+  return command:option("-o --output",
     "Write to this file. It appears under its name when it is whole, and not at all when the command "
     .. "fails."):argname("FILE")
 end

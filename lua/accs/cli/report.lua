@@ -10,7 +10,7 @@ local commands = {}
 local PLACEHOLDERS = { date = "DATE", integer = "NUMBER", text = "TEXT" }
 
 -- A report's own options become options of its command.
-local function add_options(command, rep)
+local function own_options(command, rep)
   local group = {}
   for _, option in ipairs(rep.options) do
     local help = option.help or ""
@@ -19,6 +19,7 @@ local function add_options(command, rep)
     elseif option.required then
       help = help .. " (required)"
     end
+    help = help:gsub("^%l", string.upper) .. "."
     local made
     if option.kind == "flag" then
       made = command:flag("--" .. option.name, help)
@@ -29,32 +30,58 @@ local function add_options(command, rep)
     end
     group[#group + 1] = made:target("report_" .. report.key(option))
   end
-  command:group("Options of this report", table.unpack(group))
+  return group
+end
+
+local function usage(name, rep)
+  local words = { "Usage: accs report", name }
+  for _, option in ipairs(rep.options) do
+    if option.required then
+      words[#words + 1] = "--" .. option.name .. " " .. (PLACEHOLDERS[option.kind or "text"] or "VALUE")
+    end
+  end
+  words[#words + 1] = "[options]"
+  return table.concat(words, " ")
 end
 
 local function add_report(parser, name, rep)
   local command = parser:command(name):summary(rep.summary)
     :description(rep.summary:gsub("^%l", string.upper) .. ".")
-  add_options(command, rep)
-  options.add_output(command, report.FORMATS, "Default: table.")
+    :usage(usage(name, rep))
+  local own = own_options(command, rep)
+  table.move({ options.output(command, report.FORMATS, "Default: table.") }, 1, 2, #own + 1, own)
+  command:group("Options", table.unpack(own))
   options.add_client(command)
 end
 
--- The reports of a command line: those that come with accs, and a file that is named in it.
+-- The report that a command line names, when it is not one that comes with accs: its file brings
+-- options of its own, so it is needed before the command line can be read.
+local function named_file(words)
+  if words[1] ~= "report" then
+    return nil
+  end
+  for index = 2, #words do
+    if words[index]:find("%.lua$") then
+      return words[index]
+    end
+  end
+  local name = words[2]
+  return name and not name:find("^%-") and name or nil
+end
+
 local function find_reports(words)
-  local found = {}
+  local found, known = {}, {}
   for _, name in ipairs(report.BUILTIN) do
     found[#found + 1] = { name = name, report = assert(report.load(name)) }
+    known[name] = true
   end
-  for _, word in ipairs(words) do
-    if word:find("%.lua$") then
-      local rep, problem = report.load(word)
-      if not rep then
-        stop.now("usage", problem)
-      end
-      found[#found + 1] = { name = word, report = rep }
-      break
+  local name = named_file(words)
+  if name and not known[name] then
+    local rep, problem = report.load(name)
+    if not rep then
+      stop.now("usage", problem)
     end
+    found[#found + 1] = { name = name, report = rep }
   end
   return found
 end
@@ -65,11 +92,12 @@ end
 function commands.add(parser, words)
   local command = parser:command("report")
     :summary("Run a report: one that comes with accs, or a Lua file.")
+    :usage("Usage: accs report NAME|FILE.lua [options]")
     :description("Run a report: one of those below, or a Lua file of your own, by its name ending in "
       .. ".lua. `accs report NAME --help` shows its options.")
     :epilog("Examples:\n"
       .. "   accs report sales --from 2026-01-01 --to 2026-06-30\n"
-      .. "   accs report sales --from 2026-01-01 --to 2026-06-30 --by week --format csv -o sales.csv\n"
+      .. "   accs report sales --from 2026-01-01 --to 2026-01-31 --by day -o january.txt\n"
       .. "   accs report ./customers.lua --since 2026-01-01")
   command:require_command(true)
   command:command_target("report")

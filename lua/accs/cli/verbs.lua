@@ -10,11 +10,11 @@ local verbs = {}
 
 local VERBS = {
   { name = "get", summary = "Read one thing and print it as JSON.",
-    example = 'accs get /V1/products/{sku} --param "sku=24-MB01/X" --fields sku,price' },
+    example = 'accs get /V1/products/{sku} --param sku=24-MB01/X --fields sku,price' },
   { name = "post", body = true, summary = "Create something, or ask for an action.",
     example = "accs post /V1/products --data @product.json" },
   { name = "put", body = true, summary = "Change something.",
-    example = [[accs put /V1/products/24-MB01 --data '{"product": {"price": 9.5}}']] },
+    example = [[accs put /V1/products/24-MB01 --data '{"product":{"price":9.5}}']] },
   { name = "patch", body = true, summary = "Change a part of something.",
     example = "accs patch /V1/... --data -" },
   { name = "delete", summary = "Remove something.", example = "accs delete /V1/products/24-MB01" },
@@ -56,7 +56,7 @@ local function read_data(text)
   if value == nil then
     stop.now("usage", "--data is not JSON: " .. tostring(problem))
   end
-  return value
+  return source -- as it is: decoding and encoding again could change it
 end
 
 local function print_answer(response, path)
@@ -76,6 +76,7 @@ local function run(verb, arguments)
     params = pairs_of(arguments.param, "--param"),
     query = pairs_of(arguments.query, "--query"),
     fields = arguments.fields,
+    raw = verb.body and true or nil,
   }
   local data = verb.body and read_data(arguments.data) or nil
   local client <close> = options.client(arguments)
@@ -94,6 +95,22 @@ local function run(verb, arguments)
   print_answer(response, arguments.output)
 end
 
+local function own_options(command, verb)
+  local own = {
+    command:option("--param", "Value for {NAME} in the path, encoded as it must be. Can be repeated.")
+      :argname("NAME=VALUE"):count("*"),
+    command:option("--query", "Query parameter. Can be repeated."):argname("NAME=VALUE"):count("*"),
+    command:option("--fields", "Only these come back, such as sku,extension_attributes[stock_item].")
+      :argname("LIST"),
+  }
+  if verb.body then
+    own[#own + 1] = command:option("--data",
+      "Body of the call: JSON, @FILE, or - for standard input. It is sent as it is."):argname("JSON")
+  end
+  own[#own + 1] = options.output_file(command)
+  return own
+end
+
 --- Adds the commands.
 ---@param parser table  argparse's
 ---@return table<string, fun(arguments: table): integer|nil> commands
@@ -101,22 +118,13 @@ function verbs.add(parser)
   local commands = {}
   for _, verb in ipairs(VERBS) do
     local command = parser:command(verb.name)
-      :summary(verb.summary)
+      :summary(verb.summary):usage("Usage: accs " .. verb.name .. " PATH [options]")
       :description(verb.summary .. " The answer is printed as the service wrote it: in lines on a "
         .. "terminal, unchanged in a pipe.")
       :epilog("Example:\n   " .. verb.example)
-    command:argument("path", "Path on the tenant, such as /V1/orders/5; {name} is filled in by "
-      .. "--param."):argname("PATH")
-    command:option("--param", "Value for {NAME} in the path, encoded as it must be. Can be repeated.")
-      :argname("NAME=VALUE"):count("*")
-    command:option("--query", "Query parameter. Can be repeated."):argname("NAME=VALUE"):count("*")
-    command:option("--fields", "Only these fields come back: sku,extension_attributes[stock_item].")
-      :argname("LIST")
-    if verb.body then
-      command:option("--data", "Body of the call: JSON, @FILE, or - for standard input.")
-        :argname("JSON")
-    end
-    command:option("-o --output", "Write the answer to this file."):argname("FILE")
+    command:argument("PATH", "Path on the tenant, such as /V1/orders/5. {name} in it is filled in by "
+      .. "--param."):target("path")
+    command:group("Options", table.unpack(own_options(command, verb)))
     options.add_client(command)
     commands[verb.name] = function(arguments)
       return run(verb, arguments)
