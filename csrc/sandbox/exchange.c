@@ -435,16 +435,16 @@ int64_t httpd_delayed_resume(httpd_shared *server, int64_t now_ms)
 
     while (*place != NULL) {
         exchange *request = *place;
-        int64_t left_ms = request->due_ms - now_ms;
+        int64_t left_ms = request->due_ms > now_ms ? request->due_ms - now_ms : 0;
 
-        if (left_ms <= 0) {
-            *place = request->next;
-            MHD_resume_connection(request->connection);
-            continue;
-        }
         if (wait_ms < 0 || left_ms < wait_ms)
             wait_ms = left_ms;
-        place = &request->next;
+        if (left_ms > 0) {
+            place = &request->next;
+        } else {
+            *place = request->next;
+            MHD_resume_connection(request->connection);
+        }
     }
     return wait_ms;
 }

@@ -44,7 +44,8 @@ void httpd_exchange_end(void *shared, struct MHD_Connection *connection, void **
 /*
  * Resumes the delayed exchanges whose time has come.
  *
- * Returns the milliseconds until the next one is due, or -1 when none waits.
+ * Returns the milliseconds until the next one is due, 0 when one was resumed (MHD_run is to be
+ * called then: the library's own timeout does not tell), or -1 when none waits.
  */
 int64_t httpd_delayed_resume(httpd_shared *shared, int64_t now_ms);
 

@@ -116,23 +116,67 @@ local function unknown(resource, column, kind, filter)
     return sql, binds
   end
   local by_name, name_binds = equal(column, kind, filter.field)
-  return "(" .. by_name .. " OR " .. sql .. ")", { name_binds[1], binds[1] }
+  return "(" .. by_name .. " OR " .. sql .. ")", { n = 2, name_binds[1], binds[1] }
 end
 
-local function append(list, values, count)
-  for i = 1, count do
-    list.n = list.n + 1
-    list[list.n] = values[i]
+local function condition(resource, column, kind, filter)
+  local build = SQL[filter.condition]
+  if build then
+    return build(column, kind, filter.value)
+  end
+  return unknown(resource, column, kind, filter)
+end
+
+-- Each "?" of the SQL takes one value, which may be nil.
+local function append(binds, sql, values)
+  for i = 1, select(2, sql:gsub("%?", "")) do
+    binds.n = binds.n + 1
+    binds[binds.n] = values[i]
   end
 end
 
--- "?" marks in a piece of SQL are its parameters: none of ours appears in a quoted text.
-local function marks(sql)
-  return select(2, sql:gsub("%?", ""))
+-- The filters of one group, ORed; returns nil and the name of an unknown field.
+local function any_of(resource, kind_of, filters, binds)
+  local any, joined = {}, {}
+  for _, filter in ipairs(filters) do
+    local field = filter.field or ""
+    local column = resource.columns[field]
+    if column then
+      local sql, values = condition(resource, column, kind_of(field), filter)
+      any[#any + 1] = sql
+      append(binds, sql, values)
+      if resource.eav and filter.condition ~= "null" then
+        joined[#joined + 1] = column .. " IS NOT NULL"
+      end
+    elseif not resource.custom[field] then
+      return nil, field
+    end
+  end
+  if #any == 0 then
+    return "1"
+  end
+  local sql = "(" .. table.concat(any, " OR ") .. ")"
+  if #any > 1 and #joined > 0 then
+    -- each attribute is inner-joined: a row without a value drops out of the whole group
+    sql = sql .. " AND " .. table.concat(joined, " AND ")
+  end
+  return sql
+end
+
+-- Custom filters are applied directly, so they are ANDed even inside a group. All are of ids.
+local function add_custom(resource, filters, all, binds)
+  for _, filter in ipairs(filters) do
+    local custom = resource.custom[filter.field or ""]
+    if custom then
+      local sql, values = condition(resource, custom.column, "number", filter)
+      all[#all + 1] = custom.exists:format(sql)
+      append(binds, sql, values)
+    end
+  end
 end
 
 --- The WHERE of a search.
----@param resource table  of accs.sandbox.data
+---@param resource accs.sandbox.Resource
 ---@param kind_of fun(field: string): accs.sandbox.ColumnKind
 ---@param groups accs.sandbox.Filter[][]
 ---@return string|nil sql  without the word WHERE; nil for an unknown field
@@ -140,49 +184,19 @@ end
 --- Example: `local sql, binds = conditions.where(resource, kind_of, criteria.groups)`.
 function conditions.where(resource, kind_of, groups)
   local all, binds = {}, { n = 0 }
-  local custom = resource.custom or {}
   for _, filters in ipairs(groups) do
-    local any, any_binds = {}, { n = 0 }
-    local joined = {}
-    for _, filter in ipairs(filters) do
-      local field = filter.field or ""
-      local column = resource.columns[field]
-      if custom[field] then
-        -- applied directly, so ANDed even inside a group of ORs
-        local sql = custom[field]
-        all[#all + 1] = "(" .. sql .. ")"
-        append(binds, { filter.value or "" }, marks(sql))
-      elseif not column then
-        return nil, field
-      else
-        local kind = kind_of(field)
-        local sql, values
-        if SQL[filter.condition] then
-          sql, values = SQL[filter.condition](column, kind, filter.value)
-        else
-          sql, values = unknown(resource, column, kind, filter)
-        end
-        any[#any + 1] = sql
-        append(any_binds, values, marks(sql))
-        if resource.eav and filter.condition ~= "null" then
-          joined[#joined + 1] = column .. " IS NOT NULL"
-        end
-      end
+    local sql, unknown_field = any_of(resource, kind_of, filters, binds)
+    if not sql then
+      return nil, unknown_field
     end
-    if #any > 0 then
-      all[#all + 1] = "(" .. table.concat(any, " OR ") .. ")"
-      append(binds, any_binds, any_binds.n)
-    end
-    if #any > 1 then
-      -- each attribute is inner-joined: rows without a value drop out of the whole group
-      table.move(joined, 1, #joined, #all + 1, all)
-    end
+    all[#all + 1] = sql
+    add_custom(resource, filters, all, binds)
   end
   return #all > 0 and table.concat(all, " AND ") or "1", binds
 end
 
 --- The ORDER BY of a search.
----@param resource table  of accs.sandbox.data
+---@param resource accs.sandbox.Resource
 ---@param sorts accs.sandbox.Sort[]
 ---@return string|nil sql  without the words ORDER BY; nil for an unknown field of a flat table
 ---@return string|nil field  the unknown one

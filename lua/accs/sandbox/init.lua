@@ -18,10 +18,7 @@ local function open_data(chosen)
   local db
   local ok, problem = pcall(function()
     db = native.database.open(chosen.db)
-    data.generate(db, {
-      seed = chosen.seed, products = chosen.products, orders = chosen.orders,
-      customers = chosen.customers,
-    })
+    data.generate(db, chosen.data)
   end)
   if ok then
     return db

@@ -30,7 +30,7 @@ local function kind_of(self, resource, field)
   self._kinds[resource] = kinds
   if not kinds[field] then
     local column = resource.columns[field]
-    local value = self._db:row(("SELECT %s FROM %s WHERE %s IS NOT NULL LIMIT 1")
+    local value = self._db:row(("SELECT %s FROM %s r WHERE %s IS NOT NULL LIMIT 1")
       :format(column, resource.table, column))
     if type(value) == "number" then
       kinds[field] = "number"
@@ -64,7 +64,7 @@ local function refuse_field(resource, field)
 end
 
 --- Answers a list call.
----@param resource table  of accs.sandbox.data
+---@param resource accs.sandbox.Resource
 ---@param parameters accs.sandbox.Node  the parsed query
 ---@return integer status, string body
 --- Example: `return lists:answer(data.resources.orders, call:parameters())`.
@@ -84,11 +84,11 @@ function List:answer(resource, parameters)
     return refuse_field(resource, unknown)
   end
   local n = binds.n
-  local count = self._db:row(("SELECT count(*) FROM %s WHERE %s"):format(resource.table, where),
+  local count = self._db:row(("SELECT count(*) FROM %s r WHERE %s"):format(resource.table, where),
     table.unpack(binds, 1, n))
   binds[n + 1], binds[n + 2] = page_of(self, criteria, count)
   local items = {}
-  for text in self._db:rows(("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT ? OFFSET ?")
+  for text in self._db:rows(("SELECT %s FROM %s r WHERE %s ORDER BY %s LIMIT ? OFFSET ?")
     :format(resource.json, resource.table, where, order), table.unpack(binds, 1, n + 2)) do
     items[#items + 1] = text
   end

@@ -5,11 +5,9 @@ local faults = require "accs.sandbox.faults"
 local options = {}
 
 ---@class accs.sandbox.Options
----@field seed integer
 ---@field db string  file of the database, or ":memory:"
----@field products integer
----@field orders integer
----@field customers integer
+---@field data { seed?: integer, products?: integer, orders?: integer, customers?: integer }
+---  as given: nil means what the file has, or the default
 ---@field token_life number  seconds
 ---@field rate integer|nil  calls of the tenant a second
 ---@field faults accs.sandbox.Fault[]
@@ -37,38 +35,48 @@ Faults (--fault, repeatable): [METHOD ROUTE:]ACTION[@FIRST][*TIMES]
   "GET /V1/products:503*2"  "POST /ims/token/v3:429=1*1"  "ANY *:delay=0.2"  "reset@3*1"
 GET /_sandbox/counters tells the requests by route and status; DELETE there sets them to zero.]]
 
-local function integer(low, high)
+local function integer(name, low, high)
   return function(text)
     local number = math.tointeger(tonumber(text))
     if not number or number < low or number > high then
-      return nil, ("'%s' is not a whole number from %d to %d"):format(text, low, high)
+      return nil, ("%s takes a whole number from %d to %d, not '%s'"):format(name, low, high, text)
     end
     return number
   end
 end
 
-local function seconds(text)
-  local number = tonumber(text)
-  if not number or not (number > 0 and number <= 1e9) then
-    return nil, ("'%s' is not a number of seconds"):format(text)
+local function seconds(name)
+  return function(text)
+    local number = tonumber(text)
+    if not number or not (number > 0 and number <= 1e9) then
+      return nil, ("%s takes a number of seconds, not '%s'"):format(name, text)
+    end
+    return number
   end
-  return number
 end
+
+local NUMBERS = { -- name, description, default, smallest, largest
+  { "--seed", "Number from which the data is made (1).", nil, 0, math.maxinteger },
+  { "--products", "How many products (2000).", nil, 0, 1000000 },
+  { "--orders", "How many orders, over two years (5000).", nil, 0, 1000000 },
+  { "--customers", "How many customers (1000).", nil, 0, 1000000 },
+  { "--rate", "Calls a second; what is more gets a 429 (no limit).", nil, 1, 1000000 },
+  { "--page-limit", "Largest page (300); 0: no input limits.", 300, 0, 1000000 },
+  { "--port", "Port on 127.0.0.1 (a free one).", 0, 0, 65535 },
+}
 
 local function new_parser()
   local parser = argparse("accs-sandbox",
     "A local server that stands in for Adobe IMS and a Commerce tenant.", EPILOG)
-  local many = integer(0, 1000000)
-  parser:option("--seed", "Number from which the data is made.", 1, integer(0, math.maxinteger))
-  parser:option("--db", "SQLite file for the data; kept and used again.", ":memory:")
-  parser:option("--products", "How many products.", 2000, many)
-  parser:option("--orders", "How many orders, over two years.", 5000, many)
-  parser:option("--customers", "How many customers.", 1000, many)
-  parser:option("--token-life", "Seconds that an access token lives.", 86399, seconds)
-  parser:option("--rate", "Calls a second; more get a 429.", nil, integer(1, 1000000))
-  parser:option("--fault", "A fault, see below.", nil, faults.parse):count("*")
-  parser:option("--page-limit", "Largest page; 0: no input limits.", 300, integer(0, 1000000))
-  parser:option("--port", "Port on 127.0.0.1; 0: a free one.", 0, integer(0, 65535))
+  for _, number in ipairs(NUMBERS) do
+    parser:option(number[1], number[2], number[3], integer(number[1], number[4], number[5]))
+      :argname("N")
+  end
+  parser:option("--db", "SQLite file for the data; kept, and used again (memory).", ":memory:")
+    :argname("FILE"):show_default(false)
+  parser:option("--token-life", "How long an access token lives (86399).", 86399,
+    seconds("--token-life")):argname("SECONDS")
+  parser:option("--fault", "A fault, see below.", nil, faults.parse):argname("SPEC"):count("*")
   parser:flag("--repeat-last-page", "Past the end, give the last page again.")
   parser:flag("--no-gzip", "Compress no reply.")
   parser:flag("--keep", "Do not stop when standard input ends.")
@@ -89,11 +97,11 @@ function options.read(arguments)
   end
   local limit = parsed.page_limit
   return {
-    seed = parsed.seed,
     db = parsed.db,
-    products = parsed.products,
-    orders = parsed.orders,
-    customers = parsed.customers,
+    data = {
+      seed = parsed.seed, products = parsed.products, orders = parsed.orders,
+      customers = parsed.customers,
+    },
     token_life = parsed.token_life,
     rate = parsed.rate,
     faults = parsed.fault,

@@ -22,6 +22,27 @@ local function no_product()
     "The product that was requested doesn't exist. Verify the product and try again.")
 end
 
+-- The reply to what the data refused: { status, message, parameters by name or as a list }.
+local function refusal(failure)
+  local parameters = failure.parameters
+  local text
+  if parameters and #parameters > 0 then
+    local values = {}
+    for i, value in ipairs(parameters) do
+      values[i] = json.quote(value)
+    end
+    text = json.array(values)
+  elseif parameters then
+    local members = {}
+    for name, value in pairs(parameters) do
+      members[#members + 1] = name
+      members[#members + 1] = json.quote(value)
+    end
+    text = json.object(table.unpack(members))
+  end
+  return errors.commerce(failure.status, failure.message, text)
+end
+
 -- An integer from a path or a parameter; Commerce takes any numeric text.
 local function to_integer(text)
   local number = tonumber(text)
@@ -40,10 +61,10 @@ end
 
 local function delete_product(db)
   return function(call)
-    if not data.product_json(db, call.values.sku) then
-      return no_product()
+    local done, failure = data.product_delete(db, call.values.sku)
+    if not done then
+      return refusal(failure)
     end
-    data.product_delete(db, call.values.sku)
     return 200, "true"
   end
 end
@@ -51,24 +72,14 @@ end
 -- POST and PUT: the body holds { "product": {...} }; on PUT the path names the product.
 local function save_product(db)
   return function(call)
-    if call.body ~= "" and not json.valid(call.body) then
-      return errors.commerce(400, "Decoding error.")
-    end
-    local kind
-    if call.body ~= "" then
-      kind = select(2, json.get(call.body, "$.product"))
-    end
-    if not kind or kind == "null" then
+    if call.body == "" then
       return errors.required("product")
-    elseif kind ~= "object" then
-      return errors.commerce(400, "Not all parameters valid.")
     end
-    local sku = call.values.sku
-    if not sku and (json.get(call.body, "$.product.sku") or "") == "" then
-      return errors.commerce(400,
-        'The "%1" attribute value is empty. Set the attribute and try again.', '["sku"]')
+    local text, failure = data.product_save(db, call.body, call.values.sku)
+    if not text then
+      return refusal(failure)
     end
-    return 200, data.product_save(db, call.body, sku)
+    return 200, text
   end
 end
 
