@@ -93,9 +93,9 @@ function errors.is(value)
   return getmetatable(value) == Error
 end
 
--- "HTTP 404: " unless the message says the status itself.
+-- "HTTP 404: " for an answer of the service, unless the message says the status itself.
 local function status_words(err)
-  if not err.status or err.message:find("HTTP " .. err.status, 1, true) then
+  if not err.status or not err.response or err.message:find("HTTP " .. err.status, 1, true) then
     return ""
   end
   return ("HTTP %d: "):format(err.status)
@@ -103,7 +103,7 @@ end
 
 function Error:__tostring()
   local line = { "accs: ", self.kind, ": ", status_words(self), self.message }
-  if self.method and self.url then
+  if self.method and self.url and self.kind ~= "config" then -- that says itself what is wrong
     line[#line + 1] = (" (%s %s)"):format(self.method, cut(self.url, URL_SHOWN))
   end
   local write = self.method and self.method ~= "GET" and self.method ~= "HEAD"
@@ -155,9 +155,9 @@ local IMS_HINTS = {
 }
 
 local KIND_HINTS = {
+  network = "check base_url (API_ENDPOINT), ims_url (IMS_URL), the network and the proxy",
   tls = "check the address, ca_file (ACCS_CA_FILE) and the clock of this machine",
   timeout = "raise timeout (ACCS_TIMEOUT), or ask for less at a time",
-  redirect = "check base_url (API_ENDPOINT): this API never redirects",
   decode = "ask again; if it stays so, check base_url (API_ENDPOINT)",
   too_large = "raise max_body (ACCS_MAX_BODY), or ask for less: fields, a smaller page_size",
 }

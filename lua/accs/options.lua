@@ -132,7 +132,7 @@ checks.text = function(value)
   if type(value) ~= "string" then
     return nil, "a string"
   elseif value == "" or value:find("%c") then
-    return nil, "text without control characters, and not empty"
+    return nil, "a string that is not empty and holds no control character"
   end
   return value
 end
@@ -229,8 +229,8 @@ end
 local function accept(option, value, where)
   local accepted, expected = checks[option.type](value)
   if accepted == nil then
-    fail("%s%s must be %s, not %s", option.name, where, expected,
-      type(value) == "string" and "this text" or math.type(value) or type(value))
+    local given = type(value) == "string" and "other text" or math.type(value) or type(value)
+    fail("%s%s must be %s, not %s", option.name, where, expected, given)
   end
   return accepted
 end

@@ -43,12 +43,17 @@ end
 local ready = new_queue() -- the user's tasks that can go on
 local urgent = new_queue() -- event hooks: they go on during a blocking call too
 
+-- Somebody may have closed it by accs.engine():close().
+local function is_closed(candidate)
+  return not pcall(candidate.pending, candidate)
+end
+
 --- The engine of this Lua state, which all its clients share. Made on first use.
 --- Raises an accs.Error when there is none to be had.
 ---@return userdata engine  with fd(), timeout(), step(seconds) and pending(), see accs.core
 --- Example: `print(accs.engine():pending())`
 function tasks.engine()
-  if not engine then
+  if not engine or is_closed(engine) then
     local made, failure = core.engine {}
     if not made then
       error(errors.new(failure), 0)
@@ -247,8 +252,14 @@ end
 
 -- Moves the engine once (seconds: nil waits until something happens) and hands out what ended.
 local function step(seconds)
-  local ok, failure = engine:step(seconds)
-  if not ok then
+  local fine, ok, failure = pcall(engine.step, engine, seconds)
+  if not fine then
+    if not is_closed(engine) then
+      error(ok, 0) -- Ctrl-C, for one
+    end
+    failure = { kind = "closed", outcome = "unknown", message = "the engine is closed" }
+  end
+  if not fine or not ok then
     fail_all(failure)
     return
   end
