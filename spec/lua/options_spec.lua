@@ -1,0 +1,256 @@
+local errors = require "accs.error"
+local options = require "accs.options"
+local support = require "spec.support"
+
+local ADOBE = "https://na1.api.commerce.adobe.com/example"
+
+local function full(extra)
+  local given = { base_url = ADOBE, client_id = "id", client_secret = "canary-secret", dotenv = false }
+  for name, value in pairs(extra or {}) do
+    given[name] = value
+  end
+  return given
+end
+
+local function resolve(given, variables)
+  return options.resolve(given, function(name)
+    return (variables or {})[name]
+  end)
+end
+
+-- The line of the error that is raised; it must be one of kind config, and hold no secret.
+local function refusal(given, variables)
+  local ok, problem = pcall(resolve, given, variables)
+  assert.is_false(ok)
+  assert.is_true(errors.is(problem), tostring(problem))
+  assert.equal("config", problem.kind)
+  local line = tostring(problem)
+  assert.is_nil(line:find("canary", 1, true), line)
+  assert.is_nil(line:find("\n", 1, true))
+  return line
+end
+
+describe("the value of an option", function()
+  it("comes from the program before the environment, before .env, before the default", function()
+    local dir <close> = support.temp_dir()
+    local path = support.write_file(dir.path .. "/.env",
+      "ACCS_STORE=file\nACCS_TIMEOUT=3\nACCS_ATTEMPTS=2\n")
+    local variables = { ACCS_STORE = "env", ACCS_TIMEOUT = "4" }
+    local values, sources = resolve(full { dotenv = path, store = "given" }, variables)
+    assert.equal("given", values.store)
+    assert.equal("option", sources.store.kind)
+    assert.equal(4, values.timeout)
+    assert.equal("environment", sources.timeout.kind)
+    assert.equal("the environment (ACCS_TIMEOUT)", sources.timeout.words)
+    assert.equal(2, values.attempts)
+    assert.equal("integer", math.type(values.attempts))
+    assert.equal("dotenv", sources.attempts.kind)
+    assert.equal(path .. " (ACCS_ATTEMPTS)", sources.attempts.words)
+    assert.equal(100, values.page_size)
+    assert.equal("default", sources.page_size.kind)
+  end)
+
+  it("is not kept as text beside the value", function()
+    local _, sources = resolve(full(), { ACCS_STORE = "canary" })
+    for _, value in pairs(sources.store) do
+      assert.is_nil(tostring(value):find("canary", 1, true))
+    end
+  end)
+
+  it("can come from every variable that the list names", function()
+    local texts = { text = "https://x.adobe.com", seconds = "7", count = "7", flag = "true",
+      scopes = "commerce.accs" }
+    local seen = 0
+    for _, option in ipairs(options.list) do
+      if option.env then
+        local variables = { API_ENDPOINT = ADOBE, IMS_CLIENT_ID = "i", IMS_CLIENT_SECRET = "s" }
+        variables[option.env] = texts[option.type]
+        local values, sources = resolve({ dotenv = false }, variables)
+        assert.equal("environment", sources[option.name].kind, option.name)
+        assert.is_not_nil(values[option.name], option.name)
+        seen = seen + 1
+      end
+    end
+    assert.is_true(seen >= 20)
+  end)
+
+  it("is unset when the variable is empty", function()
+    local values = resolve(full(), { ACCS_STORE = "", IMS_URL = "" })
+    assert.is_nil(values.store)
+    assert.equal("https://ims-na1.adobelogin.com", values.ims_url)
+  end)
+
+  it("reads the .env of the current folder, unless told not to", function()
+    local dir <close> = support.temp_dir()
+    support.write_file(dir.path .. "/.env", "API_ENDPOINT=" .. ADOBE
+      .. "\nIMS_CLIENT_ID=i\nIMS_CLIENT_SECRET=s\nACCS_STORE=here\n")
+    local script = "print((require('accs.options').resolve(%s)).store)"
+    local function run(given)
+      return support.run { "lua5.4", "-e", script:format(given), cwd = dir.path }
+    end
+    assert.equal("here\n", run("{}").out)
+    assert.matches("base_url is missing", run("{ dotenv = false }").err)
+  end)
+
+  it("says what is wrong in a broken .env, by its number", function()
+    local dir <close> = support.temp_dir()
+    local path = support.write_file(dir.path .. "/.env", "A=1\nIMS_CLIENT_SECRET='canary\n")
+    assert.matches("%.env:2: ", refusal(full { dotenv = path }))
+    assert.matches("cannot read /nonexistent", refusal(full { dotenv = "/nonexistent" }))
+  end)
+end)
+
+describe("an option", function()
+  local REFUSED = {
+    { { tiemout = 1 }, 'unknown option "tiemout" %(did you mean "timeout"%?%)' },
+    { { clientid = "x" }, 'did you mean "client_id"' },
+    { { something_else = 1 }, 'unknown option "something_else"$' },
+    { { [1] = "x" }, 'unknown option "1"' },
+    { { timeout = "5" }, "timeout must be a number of seconds.*not other text" },
+    { { timeout = -1 }, "timeout must be" },
+    { { timeout = 0 / 0 }, "timeout must be" },
+    { { timeout = math.huge }, "timeout must be" },
+    { { attempts = 0 }, "attempts must be a whole number from 1" },
+    { { attempts = 1.5 }, "attempts must be a whole number.*not float" },
+    { { page_size = true }, "page_size must be.*not boolean" },
+    { { client_secret = 5 }, "client_secret must be a string, not integer" },
+    { { client_secret = "canary\r\nX: y" }, "client_secret must be" },
+    { { client_id = "" }, "client_id must be" },
+    { { read_only = "yes" }, "read_only must be true or false" },
+    { { on_event = "x" }, "on_event must be a function" },
+    { { codec = { encode = print } }, "codec must be a table with the functions" },
+    { { scopes = 5 }, "scopes must be a string or a list" },
+    { { scopes = { 5 } }, "scopes must be" },
+    { { scopes = "a\1" }, "scopes must be" },
+    { { dotenv = 5 }, "dotenv must be a path, or false" },
+    { { base_url = "http://example.com/x" }, "base_url.*must begin with https://" },
+    { { ims_url = "http://example.com" }, "ims_url.*must begin with https://" },
+    { { base_url = "example.com/x" }, "base_url" },
+    { { base_url = "ftp://example.com/x" }, "base_url" },
+  }
+  for index, case in ipairs(REFUSED) do
+    it(("is refused in case %d: %s"):format(index, case[2]), function()
+      assert.matches(case[2], refusal(full(case[1])))
+    end)
+  end
+
+  it("takes whole floats as counts, and 0 s as hardly any time", function()
+    local values = resolve(full { attempts = 3.0, max_retry_after = 0 })
+    assert.equal("integer", math.type(values.attempts))
+    assert.is_true(values.max_retry_after > 0 and values.max_retry_after <= 0.001)
+  end)
+
+  it("reads numbers of the environment strictly", function()
+    for _, text in ipairs { "1e3", "0x10", " 5", "5s", "-1", "5,5", "nan", "inf" } do
+      assert.matches("timeout from the environment %(ACCS_TIMEOUT%) must be",
+        refusal(full(), { ACCS_TIMEOUT = text }))
+    end
+    assert.matches("attempts from the environment", refusal(full(), { ACCS_ATTEMPTS = "2.5" }))
+    assert.equal(2.5, (resolve(full(), { ACCS_TIMEOUT = "2.5" })).timeout)
+    assert.matches("read_only from", refusal(full(), { ACCS_READ_ONLY = "maybe" }))
+    assert.is_false((resolve(full(), { ACCS_READ_ONLY = "0" })).read_only)
+    assert.is_true((resolve(full(), { ACCS_READ_ONLY = "true" })).read_only)
+  end)
+
+  it("takes http to this machine", function()
+    for _, url in ipairs { "http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]:1/x" } do
+      assert.equal(url, (resolve(full { base_url = url })).base_url)
+    end
+  end)
+
+  it("that is missing is named with its variable", function()
+    local given = { dotenv = false }
+    assert.matches("base_url is missing: set API_ENDPOINT", refusal(given))
+    given.base_url = ADOBE
+    assert.matches("client_id is missing: set IMS_CLIENT_ID", refusal(given))
+    given.client_id = "x"
+    assert.matches("client_secret is missing: set IMS_CLIENT_SECRET", refusal(given))
+    given.client_id, given.access_token = nil, "token"
+    assert.equal("token", (resolve(given)).access_token)
+  end)
+end)
+
+describe("scopes", function()
+  local FULL = "AdobeID,openid,email,profile,additional_info.roles,"
+    .. "additional_info.projectedProductContext,commerce.accs"
+
+  it("are Adobe's full list unless set", function()
+    assert.equal(FULL, (resolve(full())).scopes)
+  end)
+
+  it("have one spelling for one set, and commerce.accs always", function()
+    for _, scopes in ipairs { "openid,AdobeID,zeta,beta", "beta zeta  AdobeID openid,openid",
+      { "zeta", "AdobeID", "openid", "beta" }, { "openid,zeta", "AdobeID beta", "commerce.accs" } } do
+      assert.equal("AdobeID,openid,commerce.accs,beta,zeta", (resolve(full { scopes = scopes })).scopes)
+    end
+    assert.equal("commerce.accs", (resolve(full { scopes = {} })).scopes)
+  end)
+end)
+
+describe("a secret", function()
+  local FOREIGN = {
+    IMS_URL = "https://example.com", API_ENDPOINT = "https://example.com/x",
+    ACCS_CA_FILE = "/tmp/ca.pem", ACCS_PROXY = "http://example.com:3128",
+  }
+  local NAMES = { IMS_URL = "ims_url", API_ENDPOINT = "base_url", ACCS_CA_FILE = "ca_file",
+    ACCS_PROXY = "proxy" }
+
+  local function dotenv(dir, key, value)
+    return support.write_file(dir.path .. "/.env", key .. "=" .. value .. "\n")
+  end
+
+  for key, value in pairs(FOREIGN) do
+    it("of the environment goes nowhere on the word of .env: " .. key, function()
+      local dir <close> = support.temp_dir()
+      local variables = { API_ENDPOINT = ADOBE, IMS_CLIENT_ID = "i", IMS_CLIENT_SECRET = "canary" }
+      variables[key] = nil
+      local line = refusal({ dotenv = dotenv(dir, key, value) }, variables)
+      assert.matches("client_secret comes from the environment %(IMS_CLIENT_SECRET%)", line)
+      assert.matches(NAMES[key] .. " from .*%.env %(" .. key .. "%)", line)
+    end)
+  end
+
+  it("of the options neither, nor a token", function()
+    local dir <close> = support.temp_dir()
+    local path = dotenv(dir, "IMS_URL", "https://example.com")
+    assert.matches("client_secret comes from the option", refusal(full { dotenv = path }))
+    assert.matches("access_token comes from the option",
+      refusal { base_url = ADOBE, access_token = "canary", dotenv = path })
+  end)
+
+  it("goes to Adobe's own addresses, wherever they stand", function()
+    local dir <close> = support.temp_dir()
+    local path = support.write_file(dir.path .. "/.env", "API_ENDPOINT=" .. ADOBE
+      .. "\nIMS_URL=https://ims-na1-stg1.adobelogin.com\n")
+    local values = resolve({ dotenv = path, client_id = "i", client_secret = "s" })
+    assert.equal("https://ims-na1-stg1.adobelogin.com", values.ims_url)
+    path = dotenv(dir, "IMS_URL", "https://adobelogin.com.example.com")
+    assert.matches("not Adobe's own", refusal(full { dotenv = path }))
+  end)
+
+  it("of .env goes where .env says", function()
+    local dir <close> = support.temp_dir()
+    local path = support.write_file(dir.path .. "/.env", "API_ENDPOINT=https://example.com/x\n"
+      .. "IMS_URL=https://example.com\nIMS_CLIENT_ID=i\nIMS_CLIENT_SECRET=s\n")
+    assert.equal("https://example.com", (resolve { dotenv = path }).ims_url)
+  end)
+
+  it("is the one of the stronger source: the token when both are equal", function()
+    local values = resolve(full(), { ACCS_ACCESS_TOKEN = "left over" })
+    assert.is_nil(values.access_token)
+    assert.equal("canary-secret", values.client_secret)
+    values = resolve(full { access_token = "mine" })
+    assert.equal("mine", values.access_token)
+    assert.is_nil(values.client_secret)
+  end)
+end)
+
+describe("a suggestion", function()
+  it("is the nearest name, if any is near", function()
+    local names = { "timeout", "idle_timeout", "store", "pin" }
+    assert.equal("timeout", options.suggest("tiemout", names))
+    assert.equal("idle_timeout", options.suggest("idletimeout", names))
+    assert.is_nil(options.suggest("completely", names))
+    assert.is_nil(options.suggest(("x"):rep(100000), names))
+  end)
+end)
