@@ -81,16 +81,19 @@ report.BUILTIN = { "sales" }
 --- The formats that a report can be written in.
 report.FORMATS = { "table", "csv", "ndjson", "json" }
 
-local FIELDS = { name = "string", summary = "string", options = "table", run = "function" }
+local FIELDS = {
+  { "name", "string" }, { "summary", "string" }, { "options", "table" }, { "run", "function" },
+}
 
 -- What is wrong with the shape of a report, if anything.
 local function shape_error(value)
   if type(value) ~= "table" then
     return "it does not return a table"
   end
-  for name, kind in pairs(FIELDS) do
+  for _, field in ipairs(FIELDS) do
+    local name, kind = field[1], field[2]
     if type(value[name]) ~= kind then
-      return string.format("its field %s is a %s, not a %s", name, kind, type(value[name]))
+      return string.format("its field %s must be a %s, not %s", name, kind, type(value[name]))
     end
   end
 end
