@@ -23,7 +23,8 @@ end
 
 local LISTS = {
   ["products"] = {
-    sort = "entity_id", key = { "id" }, custom = set("category_id", "store", "store_id", "website_id"),
+    sort = "entity_id", key = { "id" },
+    custom = set("category_id", "store", "store_id", "website_id"),
     columns = { "id", "sku", "name", "type_id", "status", "price" },
   },
   ["categories/list"] = {

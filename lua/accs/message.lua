@@ -1,7 +1,7 @@
 --- Commerce's error texts, filled in, and what to check. Put into the client by `accs`.
 ---
---- Texts arrive in the language of the store, so errors are told apart by status, path and the keys of
---- `parameters`, never by words.
+--- Texts arrive in the language of the store, so errors are told apart by status, path and the keys
+--- of `parameters`, never by words.
 local catalogue = require "accs.catalogue"
 local errors = require "accs.error"
 
@@ -65,16 +65,17 @@ local function text_of(data)
   return #texts > 0 and table.concat(texts, " ") or nil
 end
 
--- Codes of Adobe's API gateway: api-gateway-request-validation, validatorsHandlerErrorDecorator.lua.
+-- Codes of Adobe's API gateway: api-gateway-request-validation,
+-- validatorsHandlerErrorDecorator.lua.
 local GATEWAY = {
   ["403000"] = "set client_id (IMS_CLIENT_ID): it travels as x-api-key",
   ["403003"] = "check client_id (IMS_CLIENT_ID), and that its project has the Commerce API",
   ["403010"] = "no token arrived: check what stands between you and the service",
-  ["401013"] = "check that the credential is of the tenant's organisation (IMS_ORG_ID) and environment",
+  ["401013"] = "check that the credential is of the tenant's organisation (IMS_ORG_ID)",
   ["403011"] = "add the scope commerce.accs (IMS_SCOPES), and the Commerce API to the project",
   ["403012"] = "your address is on the service's list of blocked ones",
   ["403013"] = "your address is not on the service's list of allowed ones",
-  ["403020"] = "check that the credential is of the tenant's organisation (IMS_ORG_ID) and environment",
+  ["403020"] = "check that the credential is of the tenant's organisation (IMS_ORG_ID)",
   ["403023"] = "give the technical account a product profile in the Admin Console",
   ["403024"] = "give the technical account a product profile in the Admin Console",
 }

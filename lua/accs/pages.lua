@@ -9,8 +9,9 @@
 --- for product in products do print(product.sku) end
 --- assert(products:verdict().complete, products:verdict().reason)
 --- ```
---- Iterators are closures, not coroutines, so they work inside tasks and inside a user's coroutines.
---- They raise error objects (`accs.Error`), since a `for` loop has no place for `nil, err`.
+--- Iterators are closures, not coroutines, so they work inside tasks and inside a user's
+--- coroutines. They raise error objects (`accs.Error`), since a `for` loop has no place for `nil,
+--- err`.
 local catalogue = require "accs.catalogue"
 local errors = require "accs.error"
 local options = require "accs.options"
@@ -28,6 +29,17 @@ local OPTIONS = {
 
 -- The largest page that a client's tenant allows, learned from its refusal.
 local caps = setmetatable({}, { __mode = "k" })
+
+--- The options of a scan: its own, and those of its calls (see accs.CallOptions).
+---@class accs.ScanOptions
+---@field limit? integer  rows at most
+---@field params? table<string, string|number>
+---@field headers? table<string, string>
+---@field store? string
+---@field timeout? number  seconds of one call
+---@field attempts? integer
+---@field max_retry_after? number  seconds
+---@field max_body? integer  bytes of one page
 
 --- A page of a list.
 ---@class accs.Page
@@ -60,7 +72,8 @@ local function equal(a, b)
   return true
 end
 
--- Commerce ANDs some filters whatever their group, so an OR with one of them would quietly lose rows.
+-- Commerce ANDs some filters whatever their group, so an OR with one of them would quietly lose
+-- rows.
 local function refuse_broken_or(list, criteria, path)
   if not list or not list.custom or type(criteria) ~= "table" then
     return
@@ -278,8 +291,9 @@ function Scan:verdict()
 end
 
 --- Where the scan stands.
----@return { page: integer, index: integer, size: integer, delivered: integer, announced: integer|nil }
---- `page` is the page of the last row (0: none yet) and `index` its place among the page's new rows.
+---@return { page: integer, index: integer, size: integer, delivered: integer, announced?: integer }
+--- `page` is the page of the last row (0: none yet) and `index` its place among the page's new
+--- rows.
 --- Example: `io.stderr:write("row ", scan:position().delivered, "\n")`
 function Scan:position()
   local waiting = self._current and #self._current.items - self._index or 0
@@ -292,12 +306,12 @@ end
 --- Iterates over the rows of a list.
 ---@param client accs.Client
 ---@param path string  e.g. "/V1/orders"
----@param wanted? accs.Search  all rows unless given; sorted by the list's key unless it has an order
----@param opts? { limit?: integer, params?: table, headers?: table, store?: string, timeout?: number, attempts?: integer, max_retry_after?: number, max_body?: integer }
+---@param wanted? accs.Search  all rows unless given; sorted by the list's key unless it says how
+---@param opts? accs.ScanOptions
 ---@return accs.Scan scan, nil, nil, accs.Scan closing  for a generic `for`
 --- Each row comes once, also when the service repeats it. Raises an error object when a call fails,
 --- and a message on a mistake in the arguments.
---- Example: `for order in client:items("/V1/orders", nil, { limit = 10 }) do print(order.status) end`
+--- Example: `for order in client:items("/V1/orders", nil, { limit = 9 }) do print(order.status) end`
 function pages.items(client, path, wanted, opts)
   local scan = new_scan(client, path, wanted, opts)
   scan._step, scan._index = next_item, 0
@@ -308,7 +322,7 @@ end
 ---@param client accs.Client
 ---@param path string
 ---@param wanted? accs.Search
----@param opts? table  as for `items`; `limit` counts rows
+---@param opts? accs.ScanOptions  `limit` counts rows
 ---@return accs.Scan scan, nil, nil, accs.Scan closing  gives an `accs.Page` each
 --- Example: `for page in client:pages("/V1/products") do print(page.number, #page.items) end`
 function pages.pages(client, path, wanted, opts)

@@ -25,7 +25,9 @@ local Search = {}
 Search.__index = Search
 Search.__name = "accs.Search"
 
----@alias accs.Condition "eq"|"neq"|"gt"|"gteq"|"lt"|"lteq"|"from"|"to"|"like"|"nlike"|"in"|"nin"|"finset"|"nfinset"|"null"|"notnull"
+---@alias accs.Condition
+---| "eq" | "neq" | "gt" | "gteq" | "lt" | "lteq" | "from" | "to" | "like" | "nlike"
+---| "in" | "nin" | "finset" | "nfinset" | "null" | "notnull"
 
 -- What a condition takes, and the name that it travels by. Commerce documents `moreq`, but its core
 -- does not know it and takes every unknown condition for `eq`, without an error.
@@ -152,8 +154,8 @@ end
 --- Adds several conditions of which one must hold.
 ---@param ... table  each { field, condition, value }
 ---@return accs.Search
---- Raises as `where` does. Filters that Commerce ANDs whatever the group (`category_id`, `store_id`,
---- `website_id` of products) are refused by the call that uses the search.
+--- Raises as `where` does. Filters that Commerce ANDs whatever the group (`category_id`,
+--- `store_id`, `website_id` of products) are refused by the call that uses the search.
 --- Example: `accs.search():any({ "name", "like", "%bag%" }, { "sku", "eq", "X" })`
 function Search:any(...)
   local group = {}

@@ -1,8 +1,9 @@
 --- What a scan can vouch for: how many rows were announced, how many came, and what looks wrong.
 ---
---- Pages are counted from the start of a list, so a row that is deleted meanwhile pulls the next ones
---- one place forward, over the edge of a page and out of sight; an inserted one pushes rows back, so
---- that they come again. Neither is an error of the service, and neither may pass in silence.
+--- Pages are counted from the start of a list, so a row that is deleted meanwhile pulls the next
+--- ones one place forward, over the edge of a page and out of sight; an inserted one pushes rows
+--- back, so that they come again. Neither is an error of the service, and neither may pass in
+--- silence.
 local verdict = {}
 
 --- How a scan ended.

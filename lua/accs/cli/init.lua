@@ -1,5 +1,5 @@
---- The command line: finds the command, runs it, and turns whatever happens into one line and an exit
---- code.
+--- The command line: finds the command, runs it, and turns whatever happens into one line and an
+--- exit code.
 local argparse = require "argparse"
 local stop = require "accs.cli.stop"
 local terminal = require "accs.cli.terminal"

@@ -28,7 +28,10 @@ local function describe(option)
       option.unit and " " .. option.unit or "")
   end
   local words = option.type == "dotenv" and "file of settings to read instead of .env" or option.doc
-  return words:gsub("^%l", string.upper) .. (#more > 0 and " (" .. table.concat(more, "; ") .. ")" or "") .. "."
+  if #more > 0 then
+    words = words .. " (" .. table.concat(more, "; ") .. ")"
+  end
+  return words:gsub("^%l", string.upper) .. "."
 end
 
 --- Gives a command the options of a client.
@@ -93,8 +96,8 @@ end
 ---@return table output
 function options.output_file(command)
   return command:option("-o --output",
-    "Write to this file. It appears under its name when it is whole, and not at all when the command "
-    .. "fails."):argname("FILE")
+    "Write to this file. It appears under its name when it is whole, and not at all when the "
+    .. "command fails."):argname("FILE")
 end
 
 --- Reads a positive whole number.

@@ -1,5 +1,5 @@
---- Sets JSON in lines for reading, without changing it: numbers, order of keys and escapes stay as the
---- service wrote them, which decoding and encoding again could not promise.
+--- Sets JSON in lines for reading, without changing it: numbers, order of keys and escapes stay as
+--- the service wrote them, which decoding and encoding again could not promise.
 local pretty = {}
 
 local function newline(depth)

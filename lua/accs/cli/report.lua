@@ -37,7 +37,8 @@ local function usage(name, rep)
   local words = { "Usage: accs report", name }
   for _, option in ipairs(rep.options) do
     if option.required then
-      words[#words + 1] = "--" .. option.name .. " " .. (PLACEHOLDERS[option.kind or "text"] or "VALUE")
+      words[#words + 1] = "--" .. option.name
+      words[#words + 1] = PLACEHOLDERS[option.kind or "text"] or "VALUE"
     end
   end
   words[#words + 1] = "[options]"
@@ -93,8 +94,8 @@ function commands.add(parser, words)
   local command = parser:command("report")
     :summary("Run a report: one that comes with accs, or a Lua file.")
     :usage("Usage: accs report NAME|FILE.lua [options]")
-    :description("Run a report: one of those below, or a Lua file of your own, by its name ending in "
-      .. ".lua. `accs report NAME --help` shows its options.")
+    :description("Run a report: one of those below, or a Lua file of your own, by its name ending "
+      .. "in .lua. `accs report NAME --help` shows its options.")
     :epilog("Examples:\n"
       .. "   accs report sales --from 2026-01-01 --to 2026-06-30\n"
       .. "   accs report sales --from 2026-01-01 --to 2026-01-31 --by day -o january.txt\n"
@@ -137,7 +138,7 @@ function commands.run(arguments)
   report.write(result, arguments.format or "table", out.write, { width = width })
   out:commit()
   if result.verdict and not result.verdict.complete then
-    stop.now("incomplete", "incomplete: " .. (result.verdict.reason or "not all data could be read"))
+    stop.now("incomplete", "incomplete: " .. (result.verdict.reason or "data are missing"))
   end
 end
 

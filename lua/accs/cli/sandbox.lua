@@ -6,8 +6,8 @@ local sandbox = {}
 function sandbox.add(parser)
   local command = parser:command("sandbox")
     :summary("Start a local stand-in for a tenant, to try things without an Adobe account.")
-    :description("Start a local stand-in for a tenant. It prints the lines of a .env file and serves "
-      .. "until its input closes or Ctrl-C. `accs sandbox -- --help` shows its options.")
+    :description("Start a local stand-in for a tenant. It prints the lines of a .env file and "
+      .. "serves until its input closes or Ctrl-C. `accs sandbox -- --help` shows its options.")
     :epilog("Example:\n   accs sandbox -- --products 100 --orders 500 > .env")
   command:argument("arguments", "Passed on to accs-sandbox."):args("*")
 end

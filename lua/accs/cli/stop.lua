@@ -2,8 +2,10 @@
 local stop = {}
 
 --- Exit codes; `accs --help` shows them.
-stop.CODES = { done = 0, refused = 1, usage = 2, config = 3, network = 4, incomplete = 5, ["local"] = 6,
-  interrupted = 130, broken_pipe = 141 }
+stop.CODES = {
+  done = 0, refused = 1, usage = 2, config = 3, network = 4, incomplete = 5, ["local"] = 6,
+  interrupted = 130, broken_pipe = 141,
+}
 
 -- By the kind of an error object.
 local BY_KIND = {

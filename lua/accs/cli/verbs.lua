@@ -97,15 +97,15 @@ end
 
 local function own_options(command, verb)
   local own = {
-    command:option("--param", "Value for {NAME} in the path, encoded as it must be. Can be repeated.")
+    command:option("--param", "Value for {NAME} in the path; it is encoded. Can be repeated.")
       :argname("NAME=VALUE"):count("*"),
     command:option("--query", "Query parameter. Can be repeated."):argname("NAME=VALUE"):count("*"),
-    command:option("--fields", "Only these come back, such as sku,extension_attributes[stock_item].")
+    command:option("--fields", "Only these come back: sku,extension_attributes[stock_item].")
       :argname("LIST"),
   }
   if verb.body then
     own[#own + 1] = command:option("--data",
-      "Body of the call: JSON, @FILE, or - for standard input. It is sent as it is."):argname("JSON")
+      "Body of the call, sent as it is: JSON, @FILE, or - for standard input."):argname("JSON")
   end
   own[#own + 1] = options.output_file(command)
   return own
@@ -122,8 +122,8 @@ function verbs.add(parser)
       :description(verb.summary .. " The answer is printed as the service wrote it: in lines on a "
         .. "terminal, unchanged in a pipe.")
       :epilog("Example:\n   " .. verb.example)
-    command:argument("PATH", "Path on the tenant, such as /V1/orders/5. {name} in it is filled in by "
-      .. "--param."):target("path")
+    command:argument("PATH", "Path on the tenant, such as /V1/orders/5. {name} in it is filled in "
+      .. "by --param."):target("path")
     command:group("Options", table.unpack(own_options(command, verb)))
     options.add_client(command)
     commands[verb.name] = function(arguments)

@@ -9,9 +9,12 @@ local cells = {}
 ---@class accs.Column
 ---@field name string  where a row keeps the value; the header in csv, the key in json and ndjson
 ---@field title? string  the header for people; the name unless given
----@field kind? "text"|"integer"|"money"|"percent"|"any"  "any" (the default) is a value as JSON gave it
+---@field kind? "text"|"integer"|"money"|"percent"|"any"  "any", the default, is any JSON value
 --- A `money` cell is an integer in 1/10000 (see `accs.money`), with the currency of its table;
 --- a `percent` cell is a number, 12.5 for 12.5 %.
+
+--- What stands before the columns of a table when several tables are written as one.
+cells.LEADING = { { name = "table", kind = "text" }, { name = "currency", kind = "text" } }
 
 -- Absent, or JSON's null.
 local function is_nothing(value)
@@ -115,15 +118,15 @@ local function merge(all, places, columns)
   end
 end
 
---- All tables of a report as one, for the formats that know just rows: a column `table` tells which one
---- a row belongs to, and `currency` its currency. Totals are left out: a sum over a column would count
---- them once more.
+--- All tables of a report as one, for the formats that know just rows: a column `table` tells which
+--- one a row belongs to, and `currency` its currency. Totals are left out: a sum over a column
+--- would count them once more.
 ---@param result accs.ReportResult
 ---@return accs.Column[] columns
 ---@return { row: table, currency: string|nil }[] rows
 function cells.flatten(result)
   local columns, places, rows = {}, {}, {}
-  merge(columns, places, { { name = "table", kind = "text" }, { name = "currency", kind = "text" } })
+  merge(columns, places, cells.LEADING)
   for _, one in ipairs(result.tables) do
     merge(columns, places, one.columns)
     for _, row in ipairs(one.rows) do

@@ -19,7 +19,9 @@
 ---       counts[customer.group_id] = (counts[customer.group_id] or 0) + 1
 ---     end
 ---     local rows = {}
----     for group, count in pairs(counts) do rows[#rows + 1] = { group = group, customers = count } end
+---     for group, count in pairs(counts) do
+---       rows[#rows + 1] = { group = group, customers = count }
+---     end
 ---     return {
 ---       title = "Customers",
 ---       tables = { {
@@ -110,8 +112,8 @@ function report.load(name)
         return require("accs.report.builtin." .. name)
       end
     end
-    return nil, string.format("there is no report '%s'; there is %s, or a file ending in .lua", name,
-      table.concat(report.BUILTIN, ", "))
+    return nil, string.format("there is no report '%s'; there is %s, or a file ending in .lua",
+      name, table.concat(report.BUILTIN, ", "))
   end
   local chunk, problem = loadfile(name, "t")
   if not chunk then

@@ -48,6 +48,7 @@ local function table_text(one)
   for index, row in ipairs(one.rows) do
     rows[index] = cells.object(row, one.columns, one.currency)
   end
+  local totals = one.totals and cells.object(one.totals, one.columns, one.currency)
   return table.concat({
     "{",
     '      "name": ' .. codec.encode(one.name) .. ",",
@@ -55,7 +56,7 @@ local function table_text(one)
     '      "currency": ' .. (one.currency and codec.encode(one.currency) or "null") .. ",",
     '      "columns": ' .. list(columns, "      ") .. ",",
     '      "rows": ' .. list(rows, "      ") .. ",",
-    '      "totals": ' .. (one.totals and cells.object(one.totals, one.columns, one.currency) or "null"),
+    '      "totals": ' .. (totals or "null"),
     "    }",
   }, "\n")
 end

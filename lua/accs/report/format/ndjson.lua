@@ -22,7 +22,7 @@ end
 ---@param write fun(text: string)
 function ndjson.report(result, write)
   for _, one in ipairs(result.tables) do
-    local columns = { { name = "table", kind = "text" }, { name = "currency", kind = "text" } }
+    local columns = table.move(cells.LEADING, 1, #cells.LEADING, 1, {})
     table.move(one.columns, 1, #one.columns, #columns + 1, columns)
     local out = ndjson.open(columns, write)
     for _, row in ipairs(one.rows) do

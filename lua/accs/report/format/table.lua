@@ -54,8 +54,8 @@ local function line(texts, widths, rights)
   return (table.concat(parts, GAP):gsub("%s+$", "")) .. "\n"
 end
 
--- Widths, alignment and the text of rows; a column of kind "any" is a column of numbers when all its
--- values are.
+-- Widths, alignment and the text of rows; a column of kind "any" is a column of numbers when all
+-- its values are.
 local function measure(columns, rows, room, currency)
   local widths, rights, texts = {}, {}, {}
   for index, column in ipairs(columns) do
@@ -183,8 +183,7 @@ function format.report(result, write, options)
   end
   if result.verdict and not result.verdict.complete then
     write("\n")
-    wrap("INCOMPLETE: " .. (result.verdict.reason or "not all data could be read") .. ".", room or 80,
-      write)
+    wrap("INCOMPLETE: " .. (result.verdict.reason or "data are missing") .. ".", room or 80, write)
   end
 end
 
