@@ -1,0 +1,283 @@
+-- What the client makes of a server that misbehaves: the kind of error, what is known about the
+-- request's fate, and how many requests crossed the wire, counted by the server.
+local core = require "accs.core"
+local fault = require "spec.support.fault"
+local run = require "spec.support.run"
+
+local JSON = '{"items":[{"sku":"24-MB01"}],"total_count":1}'
+
+-- One attempt after the first: enough to see a repeat, and the back-off stays below half a second.
+local TWICE = { attempts = 2 }
+
+local function gzip(text)
+  local dir <close> = run.temp_dir()
+  local path = run.write_file(dir.path .. "/text", text)
+  assert(os.execute("gzip -9 -n -k " .. run.quote(path)))
+  return run.read_file(path .. ".gz")
+end
+
+-- The head of an answer, as raw bytes.
+local function head(status, ...)
+  local lines = { "HTTP/1.1 " .. status, ... }
+  return table.concat(lines, "\r\n") .. "\r\n\r\n"
+end
+
+local function send(...)
+  return { "send", table.concat { ... } }
+end
+
+local CLOSE, RESET = { "close" }, { "reset" }
+local PLAIN = head("200 OK", "Content-Type: application/json", "Content-Length: " .. #JSON)
+local CHUNKED = head("200 OK", "Content-Type: application/json", "Transfer-Encoding: chunked")
+
+local function gzipped(bytes, coding)
+  return send(head("200 OK", "Content-Type: application/json",
+    "Content-Encoding: " .. (coding or "gzip"), "Content-Length: " .. #bytes), bytes)
+end
+
+--- Makes a call and says in one table how it ended.
+local function try(client, server, method, path, options)
+  local call = { method = method, path = path }
+  for name, value in pairs(options or {}) do
+    call[name] = value
+  end
+  local before, started = server:count(path), core.monotonic()
+  local response, err = client:request(call)
+  return {
+    response = response, err = err, kind = err and err.kind or "ok", outcome = err and err.outcome,
+    seconds = core.monotonic() - started, count = server:count(path) - before,
+  }
+end
+
+--- Checks how a call ended; `want` has kind, outcome, count and seconds (at most).
+local function check(what, want, got)
+  local function same(field)
+    if want[field] ~= nil and want[field] ~= got[field] then
+      error(("%s: %s is %s, not %s (%s)"):format(what, field, tostring(got[field]),
+        tostring(want[field]), tostring(got.err)), 3)
+    end
+  end
+  same("kind")
+  same("outcome")
+  same("count")
+  if got.seconds > (want.seconds or 2) then
+    error(("%s took %.2f s"):format(what, got.seconds), 2)
+  end
+end
+
+describe("a kept-alive connection that dies after the request was read", function()
+  local writes = {
+    { name = "a POST with a body", method = "POST", body = { a = 1 } },
+    { name = "a POST without a body", method = "POST" },
+    { name = "a PATCH", method = "PATCH", body = { a = 1 } },
+    { name = "a PUT that is not idempotent", method = "PUT", body = { a = 1 }, idempotent = false },
+    { name = "a DELETE that is not idempotent", method = "DELETE", idempotent = false },
+  }
+  local deaths = {
+    { name = "closed", steps = { CLOSE } },
+    { name = "reset", steps = { RESET } },
+    { name = "closed in the status line", steps = { send "HTTP/1.1 2", CLOSE } },
+    { name = "closed in the headers", steps = { send "HTTP/1.1 200 OK\r\nContent-Ty", CLOSE } },
+    { name = "reset in the headers", steps = { send "HTTP/1.1 200 OK\r\n", { "sleep", 0.05 },
+      RESET } },
+    { name = "closed in the body", steps = { send(PLAIN, JSON:sub(1, 10)), CLOSE } },
+    { name = "reset in the body", steps = { send(PLAIN, JSON:sub(1, 10)), { "sleep", 0.05 },
+      RESET } },
+    { name = "closed after an interim answer", steps = { send(head("103 Early Hints")), CLOSE } },
+  }
+
+  local server, client
+  setup(function()
+    server = fault.start()
+  end)
+  before_each(function() -- a client each: repeats are a share of a client's recent calls
+    client = server:client(TWICE)
+  end)
+  after_each(function()
+    client:close()
+  end)
+  teardown(function()
+    server:close()
+  end)
+
+  -- The call that fails must meet a connection that was used before.
+  local function warm(path, entries)
+    server:clear()
+    server:script("/V1/warm", { fault.ok })
+    server:script(path, entries)
+    assert(client:get("/V1/warm"))
+  end
+
+  local function same_connection(path)
+    return server:requests("/V1/warm")[1].connection == server:requests(path)[1].connection
+  end
+
+  for _, death in ipairs(deaths) do
+    for _, write in ipairs(writes) do
+      it(death.name .. ": " .. write.name .. " is sent once and its fate is unknown", function()
+        warm("/V1/write", { death.steps, fault.ok })
+        local got = try(client, server, write.method, "/V1/write",
+          { data = write.body, idempotent = write.idempotent })
+        check(write.name, { kind = "network", outcome = "unknown", count = 1 }, got)
+        assert.equal(1, got.err.attempts)
+        assert.is_true(same_connection("/V1/write"))
+      end)
+    end
+    for _, method in ipairs { "GET", "PUT", "DELETE" } do
+      it(death.name .. ": a " .. method .. " succeeds by its repeat", function()
+        warm("/V1/read", { death.steps, fault.ok })
+        local got = try(client, server, method, "/V1/read")
+        check(method, { kind = "ok", count = 2 }, got)
+        assert.equal(2, got.response.attempts)
+        assert.is_true(same_connection("/V1/read"))
+      end)
+    end
+  end
+end)
+
+describe("a first connection", function()
+  for _, case in ipairs { { "closed", CLOSE }, { "reset", RESET } } do
+    it(case[1] .. " before the request was read: a read goes again, a write does not", function()
+      local server <close> = fault.start()
+      local client <close> = server:client { attempts = 2, access_token = "example" }
+      server:script("/V1/x", { fault.ok })
+      server:connections { { case[2] } }
+      check("GET", { kind = "ok", count = 1 }, try(client, server, "GET", "/V1/x"))
+      server:script("/V1/y", { { fault.ok[1], CLOSE } })
+      assert(client:get("/V1/y")) -- no connection is left
+      server:connections { { { "sleep", 0.1 }, case[2] } }
+      local got = try(client, server, "POST", "/V1/x", { data = { a = 1 } })
+      check("POST", { kind = "network", outcome = "unknown", count = 0 }, got)
+    end)
+  end
+
+  it("refused: the request was not sent, and a write is tried again too", function()
+    local server <close> = fault.start()
+    local client <close> = server:client { attempts = 2, access_token = "example",
+      base_url = "http://127.0.0.1:1/tenant" }
+    local response, err = client:post("/V1/x", { a = 1 })
+    assert.is_nil(response)
+    assert.equal("network", err.kind)
+    assert.equal("not_sent", err.outcome)
+    assert.equal(0, err.attempts)
+    assert.is_true(err.retryable)
+  end)
+end)
+
+describe("an answer that is not what it should be", function()
+  local packed = gzip(JSON)
+  local long = ("x"):rep(2000)
+  local many = {}
+  for i = 1, 400 do
+    many[i] = "X-" .. i .. ": y"
+  end
+  local server, client
+  setup(function()
+    server = fault.start()
+  end)
+  before_each(function()
+    client = server:client { attempts = 2, max_body = 1000000 }
+  end)
+  after_each(function()
+    client:close()
+  end)
+  teardown(function()
+    server:close()
+  end)
+
+  -- steps: for every request. read, write: kind, outcome, count of a GET and of a POST.
+  -- A read is repeated when that may help, a write never.
+  local lost = { "network", nil, 2, "network", "unknown", 1 }
+  local broken = { "decode", nil, 2, "decode", "done", 1 }
+  local cases = {
+    { "a body that ends early", { send(PLAIN, JSON:sub(1, -2)), CLOSE }, lost },
+    { "a chunk that ends early", { send(CHUNKED, "20\r\nabc"), CLOSE }, lost },
+    { "a last chunk that is missing", { send(CHUNKED, "2d\r\n", JSON, "\r\n"), CLOSE }, lost },
+    { "a chunk size that is none", { send(CHUNKED, "zz\r\nabc\r\n0\r\n\r\n"), CLOSE }, lost },
+    { "no HTTP at all", { send "SSH-2.0-OpenSSH_9.2\r\n\r\n", CLOSE },
+      { "http", nil, 1, "http", "unknown", 1 } },
+    { "two lengths that differ", { send(head("200 OK", "Content-Length: 2", "Content-Length: 3"),
+      "{} ") }, { "http", nil, 1, "http", "unknown", 1 } },
+    { "status 999", { send(head("999 Odd", "Content-Length: 2"), "{}") },
+      { "http", nil, 1, "http", "unknown", 1 } },
+    { "status 101 that nobody asked for", { send(head("101 Switching", "Upgrade: x",
+      "Connection: upgrade")), { "stall" } }, { "http", nil, 1, "http", "unknown", 1 } },
+    { "100 and 103 before the answer", { send(head("100 Continue"), head("103 Early Hints",
+      "Link: </x>"), PLAIN, JSON) }, { "ok", nil, 1, "ok", nil, 1 } },
+    { "204 with a body", { send(head("204 No Content"), "junk"), CLOSE },
+      { "ok", nil, 1, "ok", nil, 1 } },
+    { "200 without a body", { send(head("200 OK", "Content-Length: 0")) },
+      { "ok", nil, 1, "ok", nil, 1 } },
+    { "more headers than the limit", { send(head("200 OK", "Content-Length: 2",
+      table.unpack(many)), "{}") }, { "too_large", nil, 1, "too_large", "done", 1 } },
+    { "headers of 300 kB", { send(head("200 OK", "Content-Length: 2")
+      :sub(1, -3), ("X-A: " .. long .. "\r\n"):rep(150), "\r\n{}") },
+      { "too_large", nil, 1, "too_large", "done", 1 } },
+    { "one header of 120 kB", { send("HTTP/1.1 200 OK\r\nX-A: ", long:rep(60), "\r\n\r\n"), CLOSE },
+      { "too_large", nil, 1, "too_large", "done", 1 } },
+    { "a body beyond the limit", { send(head("200 OK", "Content-Length: 5000000")),
+      { "fill", 5000000, "x" }, CLOSE }, { "too_large", nil, 1, "too_large", "done", 1 } },
+    { "an endless chunked body", { send(CHUNKED), { "fill", 100000, "400\r\n" .. ("x"):rep(1024)
+      .. "\r\n" }, CLOSE }, { "too_large", nil, 1, "too_large", "done", 1 } },
+    { "HTML with 200", { fault.reply(200, "<html><title>Login</title></html>",
+      { ["Content-Type"] = "text/html" }) }, { "gateway", nil, 1, "gateway", "unknown", 1 } },
+    { "HTML with 403", { fault.reply(403, "<html>", { ["Content-Type"] = "text/html" }) },
+      { "gateway", nil, 1, "gateway", "refused", 1 } },
+    { "HTML with 503", { fault.reply(503, "<html>", { ["Content-Type"] = "text/html" }) },
+      { "gateway", nil, 2, "gateway", "unknown", 1 } },
+    { "garbage that calls itself JSON", { fault.reply(200, "\1\2\3garbage") },
+      { "decode", nil, 1, "decode", "done", 1 } },
+    { "truncated JSON", { fault.reply(200, JSON:sub(1, 20)) },
+      { "decode", nil, 1, "decode", "done", 1 } },
+    { "two JSON documents", { fault.reply(200, "{}{}") },
+      { "decode", nil, 1, "decode", "done", 1 } },
+    { "a bad UTF-8 byte in JSON", { fault.reply(200, '{"a":"\xff"}') },
+      { "decode", nil, 1, "decode", "done", 1 } },
+    { "404", { fault.reply(404, '{"message":"No such entity."}') },
+      { "http", "refused", 1, "http", "refused", 1 } },
+    { "400", { fault.reply(400, '{"message":"Invalid product data: %1"}') },
+      { "http", "refused", 1, "http", "refused", 1 } },
+    { "408", { fault.reply(408, "{}") }, { "http", nil, 2, "http", "refused", 1 } },
+    { "500", { fault.reply(500, "{}") }, { "http", "unknown", 2, "http", "unknown", 1 } },
+    { "502", { fault.reply(502, "{}") }, { "http", "unknown", 2, "http", "unknown", 1 } },
+    { "503", { fault.reply(503, "{}") }, { "http", "unknown", 2, "http", "unknown", 1 } },
+    { "504", { fault.reply(504, "{}") }, { "http", "unknown", 2, "http", "unknown", 1 } },
+    { "501", { fault.reply(501, "{}") }, { "http", "unknown", 1, "http", "unknown", 1 } },
+    { "403 in JSON", { fault.reply(403, '{"message":"no"}') },
+      { "auth", "refused", 1, "auth", "refused", 1 } },
+    { "gzip", { gzipped(packed) }, { "ok", nil, 1, "ok", nil, 1 } },
+    { "gzip with a byte changed", { gzipped(packed:sub(1, 20) .. "\0" .. packed:sub(22)) },
+      broken },
+    { "gzip with a second member", { gzipped(packed .. packed) }, broken },
+    { "gzip with bytes behind it", { gzipped(packed .. "x") }, broken },
+    { "gzip that is plain text", { gzipped(JSON) }, broken },
+    { "gzip twice over", { gzipped(packed, "gzip, gzip") }, broken },
+    { "a coding that nobody asked for", { gzipped(packed, "br") }, broken },
+  }
+  for tenth = 0, 9 do
+    local cut = packed:sub(1, #packed * tenth // 10)
+    cases[#cases + 1] = { ("gzip cut at %d/10"):format(tenth),
+      { tenth > 0 and gzipped(cut) or send(head("200 OK", "Content-Type: application/json",
+        "Content-Encoding: gzip", "Transfer-Encoding: chunked"), "0\r\n\r\n") },
+      tenth > 0 and broken or { "ok", nil, 1, "ok", nil, 1 } }
+    if tenth > 0 then
+      cases[#cases + 1] = { ("gzip cut at %d/10 by the end of the connection"):format(tenth),
+        { send(head("200 OK", "Content-Encoding: gzip"), cut), CLOSE }, broken }
+    end
+  end
+
+  for _, case in ipairs(cases) do
+    local name, steps, want = case[1], case[2], case[3]
+    it(name, function()
+      server:clear()
+      server:script("/V1/x", { steps })
+      local got = try(client, server, "GET", "/V1/x")
+      check("GET", { kind = want[1], outcome = want[2], count = want[3] }, got)
+      got = try(client, server, "POST", "/V1/x", { data = { a = 1 } })
+      check("POST", { kind = want[4], outcome = want[5], count = want[6] }, got)
+      -- Whatever it was: the client goes on.
+      server:script("/V1/after", { fault.ok })
+      check("afterwards", { kind = "ok", count = 1 }, try(client, server, "GET", "/V1/after"))
+    end)
+  end
+end)
