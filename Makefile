@@ -103,8 +103,11 @@ $(BUILD)/bin/lua5.4: spec/support/asan_host.c
 fuzz: ## run the fuzz targets: make fuzz RUNS=100000 [TARGET=json]
 	@BUILD=$(BUILD) RUNS="$(or $(RUNS),100000)" TARGET="$(TARGET)" spec/fuzz/run.sh
 
-bench: all ## ratios to a bare libcurl loop: make bench [ROUNDS=7]
-	@eval "$$($(MAKE) -s env)" && BUILD=$(BUILD) ROUNDS="$(or $(ROUNDS),7)" bench/run.sh
+bench: all $(BUILD)/bench/libcurl_loop $(BUILD)/bench/measure ## ratios to a bare libcurl loop: make bench [ROUNDS=7]
+	@eval "$$($(MAKE) -s env)" && BUILD=$(BUILD) ROUNDS="$(ROUNDS)" $(LUA) bench/run.lua
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcurl
 
 rock: ## install with LuaRocks into build/rock and try it
 	@BUILD=$(BUILD) LUA=$(LUA) .ci/rock
