@@ -165,11 +165,20 @@ function Front:address(url)
   return (url:gsub("^http://[^/]+", self.origin))
 end
 
---- What arrived, in order.
+--- What arrived, in order of its end. nginx writes its log after the last byte of the answer, so a
+--- test says how many lines it waits for (at most a second).
+---@param count? integer
 ---@return { connection: string, protocol: string, status: integer, method: string, path: string }[]
-function Front:requests()
-  local list = {}
-  for line in (run.read_file(self._dir.path .. "/access.log") or ""):gmatch("[^\n]+") do
+function Front:requests(count)
+  local list, text = {}, ""
+  for _ = 1, 50 do
+    text = run.read_file(self._dir.path .. "/access.log") or ""
+    if select(2, text:gsub("\n", "")) >= (count or 0) then
+      break
+    end
+    os.execute("sleep 0.02")
+  end
+  for line in text:gmatch("[^\n]+") do
     local connection, protocol, status, method, path = line:match("^(%S+) (%S+) (%d+) (%S+) (.*)$")
     list[#list + 1] = {
       connection = connection, protocol = protocol, status = math.tointeger(tonumber(status)),

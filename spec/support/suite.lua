@@ -15,7 +15,8 @@ local BUSTED = "lua5.4 /usr/bin/busted --ignore-lua -o TAP"
   .. " --lpath './lua/?.lua;./lua/?/init.lua;./?.lua' --cpath ''"
 
 local build = assert(arg[1], "usage: suite.lua BUILD [FILE...]")
-local results = build .. "/results"
+-- Absolute, since tests run commands in other folders.
+local results = run.first_line("realpath -m " .. run.quote(build .. "/results"))
 
 local function lines_of(command)
   local list = {}
