@@ -173,13 +173,11 @@ static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as
     }
     luaL_checkstack(L, STACK_BESIDE, "no room for a JSON value");
     push_array_metatables(L);
+    memset(&build, 0, sizeof build);
     build.L = L;
     build.big_as_text = big_as_text;
     build.array_mt = top + 1;
     build.empty_array_mt = top + 2;
-    build.depth = 0;
-    memset(build.array_hints, 0, sizeof build.array_hints);
-    memset(build.object_hints, 0, sizeof build.object_hints);
     box = lua_newuserdatauv(L, sizeof *box, 0);
     box->reader = NULL;
     luaL_setmetatable(L, READER_TYPE); /* from here on the box frees, whatever raises */
@@ -279,10 +277,10 @@ static int json_arrays(lua_State *L)
 
 static int writer_free(lua_State *L)
 {
-    accs_json_writer **box = luaL_checkudata(L, 1, ACCS_LUA_WRITER);
-    accs_json_writer *writer = *box;
+    accs_lua_writer_box *box = luaL_checkudata(L, 1, ACCS_LUA_WRITER);
+    accs_json_writer *writer = box->writer;
 
-    *box = NULL;
+    box->writer = NULL;
     accs_json_writer_free(writer);
     return 0;
 }

@@ -17,6 +17,11 @@ enum { ACCS_LUA_DEPTH_MAX = 512 };
 #define ACCS_LUA_EMPTY_ARRAY "accs.json.empty_array"
 #define ACCS_LUA_WRITER "accs.json.writer"
 
+/* What ACCS_LUA_WRITER is the metatable of. */
+typedef struct accs_lua_writer_box {
+    accs_json_writer *writer; /* owned; NULL when not open yet, or freed */
+} accs_lua_writer_box;
+
 /*
  * Pushes the value of a JSON text, or nil and a message of one line without
  * any of the text. No text at all: nil, "empty". null becomes lightuserdata

@@ -316,7 +316,7 @@ static void step_object(encoder *encode, level *object)
 int accs_lua_encode(lua_State *L, int index)
 {
     encoder encode;
-    accs_json_writer **box;
+    accs_lua_writer_box *box;
     int top = lua_gettop(L);
     int results = 1;
 
@@ -326,11 +326,11 @@ int accs_lua_encode(lua_State *L, int index)
     encode.problem = NULL;
     encode.depth = 0;
     box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = NULL;
+    box->writer = NULL;
     luaL_setmetatable(L, ACCS_LUA_WRITER); /* from here on the box frees, whatever raises */
-    if (accs_json_writer_new(DOCUMENT_MAX, box) != ACCS_OK)
+    if (accs_json_writer_new(DOCUMENT_MAX, &box->writer) != ACCS_OK)
         return luaL_error(L, "not enough memory");
-    encode.writer = *box;
+    encode.writer = box->writer;
     lua_pushvalue(L, index);
     write_value(&encode);
     while (encode.problem == NULL && encode.depth > 0) {
@@ -350,8 +350,8 @@ int accs_lua_encode(lua_State *L, int index)
     } else {
         results = push_problem(&encode);
     }
-    accs_json_writer_free(*box);
-    *box = NULL;
+    accs_json_writer_free(box->writer);
+    box->writer = NULL;
     lua_rotate(L, top + 1, results); /* below whatever the walk left */
     lua_settop(L, top + results);
     return results;

@@ -373,29 +373,29 @@ static void test_end(void **state)
 
 static void test_limits(void **state)
 {
-    const accs_json_limits depth = {.depth = 3};
-    const accs_json_limits text = {.text = 4};
-    const accs_json_limits document = {.document = 6};
+    const accs_json_limits shallow = {.depth = 3};
+    const accs_json_limits short_text = {.text = 4};
+    const accs_json_limits small = {.document = 6};
 
     (void)state;
-    assert_int_equal(ACCS_OK, read_text(&depth, "[[[]],{\"a\":[1]}]"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&depth, "[[[[]]]]"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&depth, "[{\"a\":{\"a\":{}}}]"));
+    assert_int_equal(ACCS_OK, read_text(&shallow, "[[[]],{\"a\":[1]}]"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&shallow, "[[[[]]]]"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&shallow, "[{\"a\":{\"a\":{}}}]"));
 
-    assert_int_equal(ACCS_OK, read_text(&text, "[\"1234\",1234,{\"1234\":-1.5}]"));
-    assert_int_equal(ACCS_OK, read_text(&text, "[\"\\u00fc\\u00fc\",\"\xf0\x9f\x98\x80\"]"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&text, "[\"12345\"]"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&text, "[\"\\u00fc\\u00fca\"]"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&text, "[\"1\xf0\x9f\x98\x80\"]"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&text, "[12345]"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&text, "12345"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&text, "{\"12345\":1}"));
+    assert_int_equal(ACCS_OK, read_text(&short_text, "[\"1234\",1234,{\"1234\":-1.5}]"));
+    assert_int_equal(ACCS_OK, read_text(&short_text, "[\"\\u00fc\\u00fc\",\"\xf0\x9f\x98\x80\"]"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "[\"12345\"]"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "[\"\\u00fc\\u00fca\"]"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "[\"1\xf0\x9f\x98\x80\"]"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "[12345]"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "12345"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "{\"12345\":1}"));
 
-    assert_int_equal(ACCS_OK, read_text(&document, "[1,23]"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&document, "[1,234]"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&document, "[1,23] "));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&document, "1234567"));
-    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&document, "\"12345\""));
+    assert_int_equal(ACCS_OK, read_text(&small, "[1,23]"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&small, "[1,234]"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&small, "[1,23] "));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&small, "1234567"));
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&small, "\"12345\""));
 }
 
 static void test_default_depth(void **state)
