@@ -80,7 +80,8 @@ function driver.request(port, method, target, headers, body)
   local connection = driver.connect(port)
   local reply, problem, part = driver.exchange(connection, method, target, headers, body)
   connection:close()
-  if reply and (reply.headers["content-type"] or ""):find("json") and reply.body ~= "" then
+  local plain = reply and reply.body ~= "" and not reply.headers["content-encoding"]
+  if plain and (reply.headers["content-type"] or ""):find("json") then
     reply.data = cjson.decode("[" .. reply.body .. "]")[1]
   end
   return reply, problem, part

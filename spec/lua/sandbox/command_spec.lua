@@ -1,0 +1,165 @@
+local native = require "accs.sandbox.native"
+local driver = require "spec.lua.sandbox.driver"
+local support = require "spec.support"
+
+local SMALL = { "--products", "3", "--orders", "3", "--customers", "3" }
+
+-- Runs accs-sandbox with small data, more words and options of support.run.
+local function run(words, options)
+  local command = { "accs-sandbox" }
+  table.move(SMALL, 1, #SMALL, 2, command)
+  table.move(words, 1, #words, #command + 1, command)
+  for name, value in pairs(options or {}) do
+    command[name] = value
+  end
+  return support.run(command)
+end
+
+local function first_lines(child, count)
+  local lines = {}
+  for i = 1, count do
+    lines[i] = child:read_line()
+  end
+  return lines
+end
+
+describe("accs-sandbox", function()
+  it("prints five lines and stops when its standard input ends", function()
+    local child = support.start { "accs-sandbox", table.unpack(SMALL) }
+    local lines = first_lines(child, 5)
+    for i, name in ipairs { "API_ENDPOINT", "IMS_URL", "IMS_CLIENT_ID", "IMS_CLIENT_SECRET",
+      "IMS_ORG_ID" } do
+      assert.truthy(lines[i]:find("^" .. name .. "=%S+$"))
+    end
+    assert.truthy(lines[1]:find("^API_ENDPOINT=http://127%.0%.0%.1:%d+/%w+$"))
+    assert.equal(22, #lines[1]:match("[^/]+$"))
+    assert.equal(0, child:close())
+    assert.equal("", child:errors())
+  end)
+
+  for _, signal in ipairs { "TERM", "INT" } do
+    it("stops on SIG" .. signal, function()
+      local child = support.start { "accs-sandbox", table.unpack(SMALL) }
+      assert.equal(5, #first_lines(child, 5))
+      child:signal(signal)
+      assert.is_nil(child:read_line()) -- nothing else, and the end
+      assert.equal(0, child:close())
+    end)
+  end
+
+  it("stops at once when there is no standard input", function()
+    local result = run({}, { timeout = 20 })
+    assert.equal(0, result.code)
+    assert.truthy(result.out:find("^API_ENDPOINT="))
+  end)
+
+  it("stays with --keep until it is told to stop", function()
+    local result = support.run { "timeout", "-s", "TERM", "2", "accs-sandbox", "--keep",
+      "--products", "3", "--orders", "3", "--customers", "3", timeout = 20 }
+    assert.equal(124, result.code) -- timeout had to end it
+    assert.equal("", result.err)
+  end)
+
+  it("gives --help", function()
+    local result = support.run { "accs-sandbox", "--help" }
+    assert.equal(0, result.code)
+    for _, word in ipairs { "--seed", "--db", "--products", "--orders", "--customers",
+      "--token-life", "--rate", "--fault", "--repeat-last-page", "--port" } do
+      assert.truthy(result.out:find(word, 1, true), word)
+    end
+  end)
+
+  for _, case in ipairs {
+    { { "--prot", "1" }, "--port" },
+    { { "--port", "x" }, "--port takes a whole number" },
+    { { "--port", "65536" }, "--port takes a whole number" },
+    { { "--orders", "1000001" }, "--orders takes a whole number" },
+    { { "--token-life", "0" }, "--token-life takes a number of seconds" },
+    { { "--fault", "sometimes" }, "not a fault" },
+  } do
+    it("says what is wrong with " .. table.concat(case[1], " "), function()
+      local result = support.run { "accs-sandbox", table.unpack(case[1]) }
+      assert.equal(2, result.code)
+      assert.equal("", result.out)
+      assert.truthy(result.err:find("^accs%-sandbox: [^\n]+\n$"), result.err)
+      assert.truthy(result.err:find(case[2], 1, true), result.err)
+    end)
+  end
+
+  it("says that a port is taken", function()
+    local box <close> = driver.start { products = 3, orders = 3, customers = 3 }
+    local result = run { "--port", tostring(box.port) }
+    assert.equal(1, result.code)
+    assert.equal(("accs-sandbox: cannot listen on 127.0.0.1:%d: Address already in use\n")
+      :format(box.port), result.err)
+  end)
+
+  it("says that a database cannot be used", function()
+    local dir <close> = support.temp_dir()
+    support.write_file(dir.path .. "/text", ("no database\n"):rep(100))
+    for _, path in ipairs { dir.path .. "/text", dir.path .. "/no/such/folder.db" } do
+      local result = run { "--db", path }
+      assert.equal(1, result.code)
+      assert.equal("", result.out)
+      assert.truthy(result.err:find("^accs%-sandbox: cannot use the database [^\n]+\n$"),
+        result.err)
+    end
+  end)
+
+  it("uses a database again, with the sizes that it has", function()
+    local dir <close> = support.temp_dir()
+    local path = dir.path .. "/shop.db"
+    assert.equal(0, run({ "--db", path }).code)
+    assert.equal(0, support.run({ "accs-sandbox", "--db", path }).code)
+    local db <close> = native.database.open(path)
+    assert.equal(3, (db:row("SELECT count(*) FROM sales_order")))
+    assert.equal(1, run({ "--db", path, "--seed", "9" }).code)
+  end)
+end)
+
+describe("accs-sandbox -- command", function()
+  it("gives the command the five settings and its code back", function()
+    local result = run { "--", "sh", "-c", "echo $API_ENDPOINT $IMS_URL $IMS_CLIENT_ID "
+      .. "$IMS_CLIENT_SECRET $IMS_ORG_ID; exit 7" }
+    assert.equal(7, result.code)
+    assert.truthy(result.out:find("^http://%S+ http://%S+ %S+ %S+ %S+@AdobeOrg\n$"))
+    assert.equal("", result.err)
+  end)
+
+  it("leaves standard input to the command", function()
+    local result = run({ "--", "cat" }, { stdin = "for the command\n" })
+    assert.equal(0, result.code)
+    assert.equal("for the command\n", result.out)
+  end)
+
+  it("passes options of the command on", function()
+    assert.equal("--port 5\n", run({ "--", "echo", "--port", "5" }).out)
+  end)
+
+  it("serves while the command runs", function()
+    local result = run { "--", "bash", "-c", "port=${IMS_URL##*:}; exec 3<>/dev/tcp/127.0.0.1/$port;"
+      .. " printf 'GET /_sandbox/counters HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3; head -n 1 <&3" }
+    assert.equal("HTTP/1.1 200 OK\r\n", result.out)
+  end)
+
+  it("ends as a shell would when a signal ends the command", function()
+    assert.equal(128 + 9, run({ "--", "sh", "-c", "kill -9 $$" }).code)
+  end)
+
+  it("says that the command is not there", function()
+    local result = run { "--", "no-such-command-here" }
+    assert.equal(127, result.code)
+    assert.equal("accs-sandbox: cannot run no-such-command-here: No such file or directory\n",
+      result.err)
+  end)
+
+  it("hands SIGTERM on to the command", function()
+    local child = support.start { "accs-sandbox", "--products", "3", "--orders", "3",
+      "--customers", "3", "--", "sh", "-c",
+      "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done" }
+    assert.equal("up", child:read_line())
+    child:signal("TERM")
+    assert.is_nil(child:read_line())
+    assert.equal(3, child:close())
+  end)
+end)
