@@ -137,6 +137,8 @@ local function hint_bad_request(parameters, context)
   elseif list and context.method == "GET" and #parameters == 1 then
     return "only attributes of the row itself can be searched and sorted by; "
       .. "this list does not know " .. show(parameters[1])
+  elseif list and context.method == "GET" and next(parameters) == nil then
+    return "an unknown field to search or sort by is answered like this"
   end
 end
 

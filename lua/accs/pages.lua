@@ -14,6 +14,7 @@
 --- err`.
 local catalogue = require "accs.catalogue"
 local errors = require "accs.error"
+local json = require "accs.json"
 local options = require "accs.options"
 local search = require "accs.search"
 local verdict = require "accs.verdict"
@@ -166,14 +167,19 @@ local function fetch(scan)
   return fetch(scan)
 end
 
+-- Whether an object with `items` is a list reply: orders and carts have items of their own.
+local function is_list(data)
+  return data.total_count ~= nil or data.search_criteria ~= nil or next(data, next(data)) == nil
+end
+
 -- Rows and count of a reply: a list reply, a bare array, or an empty object in place of either.
 local function read(scan, response)
   local data = response.data
   if type(data) == "table" then
     local total = math.tointeger(tonumber(data.total_count))
-    if type(data.items) == "table" then
+    if type(data.items) == "table" and is_list(data) then
       return data.items, total
-    elseif data.items ~= nil or total == 0 then
+    elseif data.items == json.null or total == 0 then
       return {}, total -- `fields=items[...]` turns an empty list into null
     elseif next(data) == nil or data[1] ~= nil then
       return data, nil
@@ -184,7 +190,7 @@ local function read(scan, response)
     kind = "decode", outcome = "done", status = response.status, method = "GET", url = response.url,
     attempts = response.attempts, retryable = false, response = response,
     message = scan._path .. " did not answer with a list",
-    hint = "items and pages are for lists; use client:get for a single thing",
+    hint = "items and pages are for lists; a single thing is read with client:get (accs get)",
   }, 0)
 end
 
@@ -311,7 +317,7 @@ end
 ---@return accs.Scan scan, nil, nil, accs.Scan closing  for a generic `for`
 --- Each row comes once, also when the service repeats it. Raises an error object when a call fails,
 --- and a message on a mistake in the arguments.
---- Example: `for order in client:items("/V1/orders", nil, { limit = 9 }) do print(order.status) end`
+--- Example: `for order in client:items("/V1/orders", nil, { limit = 9 }) do print(order.state) end`
 function pages.items(client, path, wanted, opts)
   local scan = new_scan(client, path, wanted, opts)
   scan._step, scan._index = next_item, 0

@@ -60,8 +60,10 @@ describe("a hint", function()
 
   local cases = {
     { "names the missing permission", 401, "/V1/orders",
-      { parameters = { resources = "Magento_Sales::actions_view" } }, "Magento_Sales::actions_view" },
-    { "names it for 403 as well", 403, "/V1/orders", { parameters = { resources = "X::y" } }, "X::y" },
+      { parameters = { resources = "Magento_Sales::actions_view" } },
+      "Magento_Sales::actions_view" },
+    { "names it for 403 as well", 403, "/V1/orders", { parameters = { resources = "X::y" } },
+      "X::y" },
     { "knows the gateway's codes", 403, "/V1/orders", { error_code = "403011" }, "commerce.accs" },
     { "tells the page size", 400, "/V1/orders", { parameters = { max = 300 } }, "300 rows a page" },
     { "tells the entries of a call", 400, "/V1/x", { parameters = { max = 20, type = "T" } },
@@ -77,6 +79,7 @@ describe("a hint", function()
     { "knows a missing version", 404, "/orders", {}, "begin with the version" },
     { "knows what the cloud service lacks", 404, "/V1/search", {}, "productSearch" },
     { "knows an unknown field of a flat list", 500, "/V1/orders", {}, "unknown search field" },
+    { "knows it in its newer form", 400, "/V1/orders", {}, "unknown field" },
   }
   for _, case in ipairs(cases) do
     it(case[1], function()

@@ -49,8 +49,11 @@ describe("an amount", function()
 end)
 
 describe("an average", function()
-  for _, case in ipairs { { 100000, 3, 33333 }, { 5, 2, 3 }, { -5, 2, -3 }, { 4, 2, 2 }, { 1, 3, 0 },
-    { -1, 3, 0 }, { 2, 3, 1 }, { -2, 3, -1 }, { 0, 7, 0 }, { math.maxinteger, 1, math.maxinteger } } do
+  local cases = {
+    { 100000, 3, 33333 }, { 5, 2, 3 }, { -5, 2, -3 }, { 4, 2, 2 }, { 1, 3, 0 }, { -1, 3, 0 },
+    { 2, 3, 1 }, { -2, 3, -1 }, { 0, 7, 0 }, { math.maxinteger, 1, math.maxinteger },
+  }
+  for _, case in ipairs(cases) do
     it(string.format("%d / %d is %d", case[1], case[2], case[3]), function()
       assert.equal(case[3], money.divide(case[1], case[2]))
     end)

@@ -24,10 +24,10 @@ function items.add(parser)
       .. '   accs items /V1/products --where "name like %bag%" --sort price:desc')
   command:argument("PATH", "Path of the list, such as /V1/products."):target("path")
   command:group("Options",
-    command:option("--columns", "What to show, in this order: names of fields. a.b is a field within "
-      .. "a field, custom_attributes.color an attribute by its code."):argname("LIST"),
-    command:option("--where", "Condition that must hold: FIELD CONDITION VALUE, with eq neq gt gteq "
-      .. "lt lteq like nlike in nin finset null notnull. Times are in UTC. Can be repeated.")
+    command:option("--columns", "What to show, in this order: names of fields. a.b is a field "
+      .. "within a field, custom_attributes.color an attribute by its code."):argname("LIST"),
+    command:option("--where", "Condition that must hold: FIELD CONDITION VALUE, with eq neq gt "
+      .. "gteq lt lteq like nlike in nin finset null notnull. Times are in UTC. Can be repeated.")
       :argname("CONDITION"):count("*"),
     command:option("--sort", "Order of the rows: FIELD, FIELD:asc or FIELD:desc. Can be repeated.")
       :argname("FIELD"):count("*"),

@@ -4,6 +4,7 @@ local cells = require "accs.report.cells"
 local format = {}
 
 local GAP = "  "
+local NARROW = 8 -- no column is made narrower than that
 local BLOCK = 1000 -- rows that are held back to find the widths of the columns
 
 -- Characters, not bytes; text that is not UTF-8 counts by bytes.
@@ -25,25 +26,34 @@ local function pad(text, width, right)
   return right and blanks .. text or text .. blanks
 end
 
--- Makes the widest columns of text narrower until the line fits; numbers are never cut.
-local function fit(widths, rights, room)
+-- The column to make narrower: the widest one that may be.
+local function widest(widths, may)
+  local found
+  for index, width in ipairs(widths) do
+    if may(index, width) and (not found or width > widths[found]) then
+      found = index
+    end
+  end
+  return found
+end
+
+-- Makes columns narrower until the line fits: first titles that are longer than what stands below
+-- them, then texts; numbers are never cut.
+local function fit(widths, needed, rights, room)
   local total = #GAP * (#widths - 1)
   for _, width in ipairs(widths) do
     total = total + width
   end
-  while total > room do
-    local widest
-    for index, width in ipairs(widths) do
-      if not rights[index] and width > 8 and (not widest or width > widths[widest]) then
-        widest = index
-      end
+  local function shrink(may)
+    local index = total > room and widest(widths, may)
+    while index do
+      widths[index] = widths[index] - 1
+      total = total - 1
+      index = total > room and widest(widths, may)
     end
-    if not widest then
-      return
-    end
-    widths[widest] = widths[widest] - 1
-    total = total - 1
   end
+  shrink(function(index, width) return width > math.max(needed[index], NARROW) end)
+  shrink(function(index, width) return not rights[index] and width > NARROW end)
 end
 
 local function line(texts, widths, rights)
@@ -57,9 +67,9 @@ end
 -- Widths, alignment and the text of rows; a column of kind "any" is a column of numbers when all
 -- its values are.
 local function measure(columns, rows, room, currency)
-  local widths, rights, texts = {}, {}, {}
+  local widths, needed, rights, texts = {}, {}, {}, {}
   for index, column in ipairs(columns) do
-    widths[index] = width_of(column.title or column.name)
+    needed[index] = 0
     rights[index] = cells.is_number(column)
     local numbers, others = 0, 0
     for place, row in ipairs(rows) do
@@ -67,17 +77,18 @@ local function measure(columns, rows, room, currency)
       local text = cells.readable(value, column, currency)
       texts[place] = texts[place] or {}
       texts[place][index] = text
-      widths[index] = math.max(widths[index], width_of(text))
+      needed[index] = math.max(needed[index], width_of(text))
       if cells.is_number(column, value) then
         numbers = numbers + 1
       elseif text ~= "" then
         others = others + 1
       end
     end
+    widths[index] = math.max(needed[index], width_of(column.title or column.name))
     rights[index] = rights[index] or (numbers > 0 and others == 0)
   end
   if room then
-    fit(widths, rights, room)
+    fit(widths, needed, rights, room)
   end
   return widths, rights, texts
 end
