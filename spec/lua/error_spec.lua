@@ -6,8 +6,8 @@ describe("an error object", function()
       kind = "http", outcome = "refused", status = 404, message = "No such\r\nentity",
       method = "GET", url = "https://example.com/V1/orders/5", response = {}, hint = "look again",
     }
-    assert.equal("accs: http: HTTP 404: No such entity (GET https://example.com/V1/orders/5); look again",
-      tostring(err))
+    assert.equal("accs: http: HTTP 404: No such entity (GET https://example.com/V1/orders/5); "
+      .. "look again", tostring(err))
     assert.equal("why: " .. tostring(err), "why: " .. err)
     assert.equal("No such entity", err.message)
   end)
@@ -92,8 +92,8 @@ describe("a hint", function()
     { { kind = "auth", message = "IMS refused with invalid_client" }, "IMS_CLIENT_SECRET" },
     { { kind = "auth", message = "IMS refused with invalid_scope" }, "IMS_SCOPES" },
     { { kind = "auth", status = 403 }, "IMS_ORG_ID" },
-    { { kind = "auth", status = 401, response = { data = { parameters = { resources = "A::b" } } } },
-      "role the resource A::b" },
+    { { kind = "auth", status = 401,
+        response = { data = { parameters = { resources = "A::b" } } } }, "role the resource A::b" },
     { { kind = "auth", status = 401 }, "commerce%.accs" },
     { { kind = "gateway", status = 503 }, "maintenance" },
     { { kind = "gateway", status = 200 }, "base_url" },

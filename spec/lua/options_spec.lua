@@ -5,7 +5,9 @@ local support = require "spec.support"
 local ADOBE = "https://na1.api.commerce.adobe.com/example"
 
 local function full(extra)
-  local given = { base_url = ADOBE, client_id = "id", client_secret = "canary-secret", dotenv = false }
+  local given = {
+    base_url = ADOBE, client_id = "id", client_secret = "canary-secret", dotenv = false,
+  }
   for name, value in pairs(extra or {}) do
     given[name] = value
   end
@@ -180,8 +182,10 @@ describe("scopes", function()
 
   it("have one spelling for one set, and commerce.accs always", function()
     for _, scopes in ipairs { "openid,AdobeID,zeta,beta", "beta zeta  AdobeID openid,openid",
-      { "zeta", "AdobeID", "openid", "beta" }, { "openid,zeta", "AdobeID beta", "commerce.accs" } } do
-      assert.equal("AdobeID,openid,commerce.accs,beta,zeta", (resolve(full { scopes = scopes })).scopes)
+      { "zeta", "AdobeID", "openid", "beta" },
+      { "openid,zeta", "AdobeID beta", "commerce.accs" } } do
+      local values = resolve(full { scopes = scopes })
+      assert.equal("AdobeID,openid,commerce.accs,beta,zeta", values.scopes)
     end
     assert.equal("commerce.accs", (resolve(full { scopes = {} })).scopes)
   end)

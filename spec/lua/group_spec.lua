@@ -1,0 +1,277 @@
+local accs = require "accs"
+local core = require "accs.core"
+local errors = require "accs.error"
+local fault = require "spec.support.fault"
+local support = require "spec.support"
+
+local function returns(value)
+  return function()
+    return value
+  end
+end
+
+describe("accs.all", function()
+  it("gives the results in order, with their number", function()
+    local results = assert(accs.all {
+      function() accs.sleep(0.02) return "slow" end,
+      returns(nil),
+      returns("quick"),
+    })
+    assert.equal(3, results.n)
+    assert.equal("integer", math.type(results.n))
+    assert.equal("slow", results[1])
+    assert.is_nil(results[2])
+    assert.equal("quick", results[3])
+    assert.equal(0, assert(accs.all {}).n)
+  end)
+
+  it("ends at the first failure: the rest is cancelled, what there was is given", function()
+    local problem = errors.new { kind = "http", message = "no" }
+    local cancelled = 0
+    local before = core.monotonic()
+    local results, err, partial = accs.all {
+      returns("one"),
+      function()
+        local ok, cause = pcall(accs.sleep, 5)
+        cancelled = cancelled + (not ok and cause.kind == "cancelled" and 1 or 0)
+        error(cause, 0)
+      end,
+      function() accs.sleep(0.01) return nil, problem end,
+      function() accs.sleep(5) end,
+    }
+    assert.is_nil(results)
+    assert.equal(problem, err)
+    assert.equal(4, partial.n)
+    assert.equal("one", partial[1])
+    assert.is_nil(partial[4])
+    assert.equal(1, cancelled)
+    assert.is_true(core.monotonic() - before < 1)
+  end)
+
+  it("gives raised text with the user's line", function()
+    local _, err = accs.all { function() error("boom") end }
+    assert.matches("group_spec%.lua:%d+: boom\n", err)
+  end)
+
+  it("does not start the rest when the first fails at once", function()
+    local ran = false
+    local _, err = accs.all {
+      function() error("first", 0) end,
+      function() ran = true end,
+    }
+    assert.matches("^first", err)
+    assert.is_false(ran)
+  end)
+
+  it("cancels calls in flight", function()
+    local server <close> = fault.start()
+    server:script("/V1/slow", { { { "stall" } } })
+    server:script("/V1/bad", { { { "sleep", 0.05 }, fault.reply(404, '{"message":"no"}') } })
+    local client <close> = server:client { timeout = 20 }
+    local before = core.monotonic()
+    local results, err = accs.all {
+      function() return client:get("/V1/slow") end,
+      function() return client:get("/V1/bad") end,
+    }
+    assert.is_nil(results)
+    assert.equal(404, err.status)
+    assert.is_true(core.monotonic() - before < 5)
+    assert.equal(0, accs.engine():pending())
+  end)
+
+  it("refuses what is no function, before it starts anything", function()
+    local ran = false
+    for _, list in ipairs { { function() ran = true end, 5 }, { n = 2, returns(1) } } do
+      local ok, message = pcall(accs.all, list)
+      assert.is_false(ok)
+      assert.matches("entry 2 must be a function", message)
+    end
+    assert.has_error(function() accs.all(5) end)
+    accs.sleep(0)
+    assert.is_false(ran)
+  end)
+end)
+
+describe("accs.map", function()
+  it("keeps the order of the items and gives their number", function()
+    local results = assert(accs.map({ 3, 1, 2 }, function(item, index)
+      accs.sleep(item / 200)
+      return item * 10 + index
+    end))
+    assert.equal(3, results.n)
+    assert.equal(31, results[1])
+    assert.equal(12, results[2])
+    assert.equal(23, results[3])
+    assert.equal(0, assert(accs.map({}, returns(1))).n)
+  end)
+
+  it("keeps to its concurrency", function()
+    for _, limit in ipairs { 1, 3, 8 } do
+      local now, most = 0, 0
+      assert(accs.map({ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, function()
+        now = now + 1
+        most = math.max(most, now)
+        accs.sleep(0.002)
+        now = now - 1
+      end, { concurrency = limit }))
+      assert.equal(limit, most)
+    end
+  end)
+
+  it("takes an iterator, which may wait, one item after the other", function()
+    local inside, count = 0, 0
+    local results = assert(accs.map(function()
+      assert.equal(0, inside)
+      inside = inside + 1
+      accs.sleep(0.002)
+      inside = inside - 1
+      count = count + 1
+      return count <= 7 and count or nil
+    end, function(item)
+      accs.sleep(0.005)
+      return item * 2
+    end, { concurrency = 3 }))
+    assert.equal(7, results.n)
+    for index = 1, 7 do
+      assert.equal(index * 2, results[index])
+    end
+    assert.is_true(count >= 8 and count <= 8, count)
+  end)
+
+  it("takes lists with holes by their n, and objects that can be called", function()
+    local results = assert(accs.map({ n = 3, 1, nil, 3 }, function(item) return item or "hole" end))
+    assert.equal(3, results.n)
+    assert.equal("hole", results[2])
+    local left = 2
+    local callable = setmetatable({}, { __call = function()
+      left = left - 1
+      return left >= 0 and "x" or nil
+    end })
+    assert.equal(2, assert(accs.map(callable, returns(1))).n)
+  end)
+
+  it("ends at the first failure, also of the iterator", function()
+    local seen = 0
+    local results, err, partial = accs.map({ 1, 2, 3, 4, 5, 6 }, function(item)
+      seen = seen + 1
+      if item == 2 then
+        error("two", 0)
+      end
+      accs.sleep(0.01)
+      return item
+    end, { concurrency = 2 })
+    assert.is_nil(results)
+    assert.matches("^two", err)
+    assert.equal(2, seen)
+    assert.equal("table", type(partial))
+    results, err = accs.map(function() error("source", 0) end, returns(1))
+    assert.is_nil(results)
+    assert.matches("^source", err)
+  end)
+
+  it("refuses unknown options and wrong types", function()
+    assert.has_error(function() accs.map({}, 5) end)
+    assert.has_error(function() accs.map(5, print) end)
+    assert.has_error(function() accs.map({}, print, { concurency = 1 }) end)
+    for _, value in ipairs { 0, -1, 1.5, "2" } do
+      assert.has_error(function() accs.map({}, print, { concurrency = value }) end)
+    end
+  end)
+
+  it("copes with 10,000 tasks in time that grows with their number", function()
+    local function spent(count)
+      local list = {}
+      for index = 1, count do
+        list[index] = index
+      end
+      local before = os.clock()
+      local results = assert(accs.map(list, function(item)
+        coroutine.yield()
+        return item
+      end, { concurrency = count }))
+      assert.equal(count, results.n)
+      assert.equal(count, results[count])
+      return os.clock() - before
+    end
+    spent(1000)
+    local small, large = spent(2000), spent(10000)
+    assert.is_true(large < 2, large)
+    assert.is_true(large < small * 25 + 0.1, ("%f %f"):format(small, large))
+  end)
+
+  it("copes with 10,000 timers", function()
+    local list = {}
+    for index = 1, 10000 do
+      list[index] = index
+    end
+    local before = os.clock()
+    local results = assert(accs.map(list, function(item)
+      accs.sleep(0.001 * (item % 5))
+      return item
+    end, { concurrency = 10000 }))
+    assert.equal(10000, results.n)
+    assert.is_true(os.clock() - before < 3)
+    assert.equal(0, accs.engine():pending())
+  end)
+end)
+
+describe("several clients in tasks", function()
+  it("share one token of one identity, however many calls wait", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok })
+    server:script("/ims/token/v3", { { { "sleep", 0.05 }, fault.reply(200,
+      '{"access_token":"token-1","token_type":"bearer","expires_in":86399}') } })
+    local one <close> = server:client { timeout = 20 }
+    local two <close> = server:client { timeout = 20 }
+    local functions = {}
+    for index = 1, 64 do
+      local client = index % 2 == 0 and one or two
+      functions[index] = function()
+        return client:get("/V1/x", { query = { n = index } })
+      end
+    end
+    local results = assert(accs.all(functions))
+    assert.equal(64, results.n)
+    for index = 1, 64 do
+      assert.matches("n=" .. index .. "$", results[index].url)
+    end
+    assert.equal(1, server:count("/ims/token/v3"))
+    assert.equal(64, server:count("/V1/x"))
+  end)
+
+  it("run at the same time", function()
+    local left <close> = fault.start()
+    local right <close> = fault.start()
+    local functions = {}
+    local clients = {}
+    for _, server in ipairs { left, right } do
+      server:script("/V1/x", { { { "sleep", 0.1 }, fault.reply(200, '{"ok":true}') } })
+      local client = server:client { timeout = 20 }
+      clients[#clients + 1] = client
+      assert(client:get("/V1/x"))
+      for _ = 1, 4 do
+        functions[#functions + 1] = function() return client:get("/V1/x") end
+      end
+    end
+    local before = core.monotonic()
+    assert(accs.all(functions))
+    assert.is_true(core.monotonic() - before < 0.4)
+    for _, client in ipairs(clients) do
+      client:close()
+    end
+  end)
+
+  it("leave nothing behind when the program ends in the middle", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { { { "stall" } } })
+    local script = [[
+      local accs = require "accs"
+      local client = accs.client { dotenv = false, timeout = 30 }
+      for _ = 1, 5 do accs.spawn(client.get, client, "/V1/x") end
+      accs.spawn(function() accs.sleep(0.05) end):wait()
+      print("end")]]
+    local result = support.run { "lua5.4", "-e", script, env = server.env, timeout = 10 }
+    assert.equal("end\n", result.out .. result.err)
+    assert.equal(0, result.code)
+  end)
+end)
