@@ -56,7 +56,9 @@ money.scaled = scaled
 ---@return accs.sandbox.Side
 function money.side(lines, rate, terms)
   local unit, tax_percent = terms.unit, terms.tax_percent
-  local side = { unit = unit, lines = {}, subtotal = 0, subtotal_incl_tax = 0, discount = 0, tax = 0 }
+  local side = {
+    unit = unit, lines = {}, subtotal = 0, subtotal_incl_tax = 0, discount = 0, tax = 0,
+  }
   for i = 1, #lines do
     local line = lines[i]
     local price = rate == 10000 and line.base_price or scaled(line.base_price, rate, unit)

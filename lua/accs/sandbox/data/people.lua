@@ -150,7 +150,8 @@ function people.registered(number, sizes)
   if number <= early then
     return sizes.first - (early - number + 1) * 86400 * 900 // (early + 1)
   end
-  return sizes.first + (number - early - 1) * (sizes.last - sizes.first) // (sizes.customers - early)
+  local span = sizes.last - sizes.first
+  return sizes.first + (number - early - 1) * span // (sizes.customers - early)
 end
 
 local function address_row(person, id, rng, land, place)

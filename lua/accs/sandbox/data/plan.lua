@@ -241,7 +241,8 @@ end
 
 function stories.cut_short(order)
   local rng = order.rng
-  if invoice(order, rng:int(HOUR, 3 * DAY), first_piece) and cancel(order, rng:int(DAY, 9 * DAY)) then
+  if invoice(order, rng:int(HOUR, 3 * DAY), first_piece)
+    and cancel(order, rng:int(DAY, 9 * DAY)) then
     ship(order)
   end
 end

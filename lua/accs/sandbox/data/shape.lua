@@ -152,7 +152,9 @@ local PAYMENT_AMOUNTS = {
 
 local function payment_json()
   local parts = {
-    "'{\"account_status\":null,\"additional_information\":[\"' || " .. payment_title() .. " || '\"]'",
+    "'{\"account_status\":null,\"additional_information\":[\"'",
+    payment_title(),
+    "'\"]'",
     "',\"cc_last4\":' || ifnull('\"' || r.cc_last4 || '\"', 'null')",
     pair("method", "code", "r.payment_method"),
     pair("entity_id", "int", "r.entity_id"),
@@ -233,14 +235,16 @@ local function order_json()
   return concat(parts)
 end
 
-local DOCUMENT_ITEM_FIELDS = { { "qty", "int", "d" }, { "sku", "text", "i" }, { "name", "text", "i" },
+local DOCUMENT_ITEM_FIELDS = {
+  { "qty", "int", "d" }, { "sku", "text", "i" }, { "name", "text", "i" },
   { "product_id", "int", "i" }, { "base_cost", "decimal", "i" }, { "base_price", "decimal", "i" },
   { "price", "decimal", "i" }, { "base_price_incl_tax", "decimal", "i" },
   { "price_incl_tax", "decimal", "i" }, { "base_row_total", "decimal", "d" },
   { "row_total", "decimal", "d" }, { "base_row_total_incl_tax", "decimal", "d" },
   { "row_total_incl_tax", "decimal", "d" }, { "base_tax_amount", "decimal", "d" },
   { "tax_amount", "decimal", "d" }, { "base_discount_amount", "decimal", "d" },
-  { "discount_amount", "decimal", "d" } }
+  { "discount_amount", "decimal", "d" },
+}
 
 local function document_json(name)
   local item = {
