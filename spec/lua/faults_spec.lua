@@ -1,69 +1,16 @@
 -- What the client makes of a server that misbehaves: the kind of error, what is known about the
 -- request's fate, and how many requests crossed the wire, counted by the server.
-local core = require "accs.core"
 local fault = require "spec.support.fault"
-local run = require "spec.support.run"
 
 local JSON = '{"items":[{"sku":"24-MB01"}],"total_count":1}'
 
 -- One attempt after the first: enough to see a repeat, and the back-off stays below half a second.
 local TWICE = { attempts = 2 }
 
-local function gzip(text)
-  local dir <close> = run.temp_dir()
-  local path = run.write_file(dir.path .. "/text", text)
-  assert(os.execute("gzip -9 -n -k " .. run.quote(path)))
-  return run.read_file(path .. ".gz")
-end
-
--- The head of an answer, as raw bytes.
-local function head(status, ...)
-  local lines = { "HTTP/1.1 " .. status, ... }
-  return table.concat(lines, "\r\n") .. "\r\n\r\n"
-end
-
-local function send(...)
-  return { "send", table.concat { ... } }
-end
-
+local check, gzipped, head, send = fault.check, fault.gzipped, fault.head, fault.send
 local CLOSE, RESET = { "close" }, { "reset" }
 local PLAIN = head("200 OK", "Content-Type: application/json", "Content-Length: " .. #JSON)
 local CHUNKED = head("200 OK", "Content-Type: application/json", "Transfer-Encoding: chunked")
-
-local function gzipped(bytes, coding)
-  return send(head("200 OK", "Content-Type: application/json",
-    "Content-Encoding: " .. (coding or "gzip"), "Content-Length: " .. #bytes), bytes)
-end
-
---- Makes a call and says in one table how it ended.
-local function try(client, server, method, path, options)
-  local call = { method = method, path = path }
-  for name, value in pairs(options or {}) do
-    call[name] = value
-  end
-  local before, started = server:count(path), core.monotonic()
-  local response, err = client:request(call)
-  return {
-    response = response, err = err, kind = err and err.kind or "ok", outcome = err and err.outcome,
-    seconds = core.monotonic() - started, count = server:count(path) - before,
-  }
-end
-
---- Checks how a call ended; `want` has kind, outcome, count and seconds (at most).
-local function check(what, want, got)
-  local function same(field)
-    if want[field] ~= nil and want[field] ~= got[field] then
-      error(("%s: %s is %s, not %s (%s)"):format(what, field, tostring(got[field]),
-        tostring(want[field]), tostring(got.err)), 3)
-    end
-  end
-  same("kind")
-  same("outcome")
-  same("count")
-  if got.seconds > (want.seconds or 2) then
-    error(("%s took %.2f s"):format(what, got.seconds), 2)
-  end
-end
 
 describe("a kept-alive connection that dies after the request was read", function()
   local writes = {
@@ -116,7 +63,7 @@ describe("a kept-alive connection that dies after the request was read", functio
     for _, write in ipairs(writes) do
       it(death.name .. ": " .. write.name .. " is sent once and its fate is unknown", function()
         warm("/V1/write", { death.steps, fault.ok })
-        local got = try(client, server, write.method, "/V1/write",
+        local got = server:try(client, write.method, "/V1/write",
           { data = write.body, idempotent = write.idempotent })
         check(write.name, { kind = "network", outcome = "unknown", count = 1 }, got)
         assert.equal(1, got.err.attempts)
@@ -126,7 +73,7 @@ describe("a kept-alive connection that dies after the request was read", functio
     for _, method in ipairs { "GET", "PUT", "DELETE" } do
       it(death.name .. ": a " .. method .. " succeeds by its repeat", function()
         warm("/V1/read", { death.steps, fault.ok })
-        local got = try(client, server, method, "/V1/read")
+        local got = server:try(client, method, "/V1/read")
         check(method, { kind = "ok", count = 2 }, got)
         assert.equal(2, got.response.attempts)
         assert.is_true(same_connection("/V1/read"))
@@ -142,11 +89,11 @@ describe("a first connection", function()
       local client <close> = server:client { attempts = 2, access_token = "example" }
       server:script("/V1/x", { fault.ok })
       server:connections { { case[2] } }
-      check("GET", { kind = "ok", count = 1 }, try(client, server, "GET", "/V1/x"))
+      check("GET", { kind = "ok", count = 1 }, server:try(client, "GET", "/V1/x"))
       server:script("/V1/y", { { fault.ok[1], CLOSE } })
       assert(client:get("/V1/y")) -- no connection is left
       server:connections { { { "sleep", 0.1 }, case[2] } }
-      local got = try(client, server, "POST", "/V1/x", { data = { a = 1 } })
+      local got = server:try(client, "POST", "/V1/x", { data = { a = 1 } })
       check("POST", { kind = "network", outcome = "unknown", count = 0 }, got)
     end)
   end
@@ -165,7 +112,7 @@ describe("a first connection", function()
 end)
 
 describe("an answer that is not what it should be", function()
-  local packed = gzip(JSON)
+  local packed = fault.gzip(JSON)
   local long = ("x"):rep(2000)
   local many = {}
   for i = 1, 400 do
@@ -271,13 +218,13 @@ describe("an answer that is not what it should be", function()
     it(name, function()
       server:clear()
       server:script("/V1/x", { steps })
-      local got = try(client, server, "GET", "/V1/x")
+      local got = server:try(client, "GET", "/V1/x")
       check("GET", { kind = want[1], outcome = want[2], count = want[3] }, got)
-      got = try(client, server, "POST", "/V1/x", { data = { a = 1 } })
+      got = server:try(client, "POST", "/V1/x", { data = { a = 1 } })
       check("POST", { kind = want[4], outcome = want[5], count = want[6] }, got)
       -- Whatever it was: the client goes on.
       server:script("/V1/after", { fault.ok })
-      check("afterwards", { kind = "ok", count = 1 }, try(client, server, "GET", "/V1/after"))
+      check("afterwards", { kind = "ok", count = 1 }, server:try(client, "GET", "/V1/after"))
     end)
   end
 end)

@@ -1,6 +1,7 @@
 -- The handle of the fault server: scripts go in, what crossed the wire comes out.
 local literal = require "spec.support.literal"
 local process = require "spec.support.process"
+local run = require "spec.support.run"
 
 local fault = {}
 
@@ -32,6 +33,40 @@ function fault.reply(status, body, headers)
     lines[#lines + 1] = name .. ": " .. value
   end
   return { "send", table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "") }
+end
+
+--- The head of an answer as raw bytes, its empty line too.
+---@param status string  code and reason
+---@param ... string  header lines
+---@return string
+function fault.head(status, ...)
+  local lines = { "HTTP/1.1 " .. status, ... }
+  return table.concat(lines, "\r\n") .. "\r\n\r\n"
+end
+
+--- A step that sends the pieces.
+---@param ... string
+---@return table step
+function fault.send(...)
+  return { "send", table.concat { ... } }
+end
+
+--- Packs as the gzip command does.
+---@param text string
+---@return string
+function fault.gzip(text)
+  local dir <close> = run.temp_dir()
+  local path = run.write_file(dir.path .. "/text", text)
+  assert(os.execute("gzip -9 -n " .. run.quote(path)))
+  return run.read_file(path .. ".gz")
+end
+
+--- A step that answers 200 with bytes that are said to be packed.
+---@param bytes string
+---@param coding? string  default "gzip"
+---@return table step
+function fault.gzipped(bytes, coding)
+  return fault.reply(200, bytes, { ["Content-Encoding"] = coding or "gzip" })
 end
 
 --- An entry that answers {"ok":true}.
@@ -139,6 +174,53 @@ function Fault:client(extra)
     options[name] = value
   end
   return require("accs").client(options)
+end
+
+---@class support.Ending  how a call ended
+---@field response? accs.Response
+---@field err? accs.Error
+---@field kind string  "ok" or the kind of the error
+---@field outcome? string
+---@field status? integer
+---@field seconds number
+---@field count integer  requests that the path got meanwhile
+
+--- Makes a call and says in one table how it ended.
+---@param client accs.Client
+---@param method string
+---@param path string
+---@param options? table  data and the options of the call
+---@return support.Ending
+function Fault:try(client, method, path, options)
+  local monotonic = require("accs.core").monotonic
+  local call = { method = method, path = path }
+  for name, value in pairs(options or {}) do
+    call[name] = value
+  end
+  local before, started = self:count(path), monotonic()
+  local response, err = client:request(call)
+  return {
+    response = response, err = err, kind = err and err.kind or "ok", outcome = err and err.outcome,
+    status = (response or err).status, seconds = monotonic() - started,
+    count = self:count(path) - before,
+  }
+end
+
+--- Compares an ending with what is wanted: kind, outcome, status, count (each where given), at
+--- least `min_seconds`, at most `seconds` (default 2). Raises where they differ.
+---@param what string  for the message
+---@param want table
+---@param got support.Ending
+function fault.check(what, want, got)
+  for _, field in ipairs { "kind", "outcome", "status", "count" } do
+    if want[field] ~= nil and want[field] ~= got[field] then
+      error(("%s: %s is %s, not %s (%s)"):format(what, field, tostring(got[field]),
+        tostring(want[field]), tostring(got.err)), 2)
+    end
+  end
+  if got.seconds > (want.seconds or 2) or got.seconds < (want.min_seconds or 0) then
+    error(("%s took %.2f s (%s)"):format(what, got.seconds, tostring(got.err)), 2)
+  end
 end
 
 --- Stops it. Raises when a script was wrong.
