@@ -11,12 +11,6 @@ local tree = require "accs.sandbox.data.tree"
 
 local data = {}
 
----@class accs.sandbox.Database  a database of `accs.sandbox.native`
----@field exec fun(self, sql: string)
----@field run fun(self, sql: string, ...): integer, integer
----@field row fun(self, sql: string, ...): any
----@field rows fun(self, sql: string, ...): fun(): any
-
 ---@class accs.sandbox.Sizes
 ---@field seed integer
 ---@field products integer

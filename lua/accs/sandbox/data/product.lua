@@ -140,6 +140,10 @@ local STORED = { "sku", "name", "attribute_set_id", "price", "status", "visibili
   "created_at", "updated_at", "weight", "website_ids", "qty", "is_in_stock", "product_links",
   "options", "media_gallery_entries", "tier_prices", "custom_attributes" }
 
+-- Fields of the body that go into their columns as they are.
+local SETTABLE = { "name", "attribute_set_id", "price", "status", "visibility", "type_id", "weight",
+  "product_links", "options", "media_gallery_entries", "tier_prices" }
+
 -- What a product has that the body does not say.
 local function new_row(sku)
   return {
@@ -233,10 +237,9 @@ function product.save(db, body, sku)
   row = row or new_row(sku)
   row.created_at = row.created_at or now
   row.updated_at = now
-  for name, value in pairs(fields) do
-    if row[name] ~= nil and name ~= "sku" and name ~= "custom_attributes"
-      and name ~= "created_at" and name ~= "updated_at" or name == "weight" then
-      row[name] = value
+  for _, name in ipairs(SETTABLE) do
+    if fields[name] ~= nil then
+      row[name] = fields[name]
     end
   end
   if fields.custom_attributes ~= nil then

@@ -1,104 +1,12 @@
---- SQL expressions that print a row as Commerce's JSON, and those a search compares.
---
--- The JSON is put together by `||`, which is several times quicker than json_object and drops
--- null properties by itself: NULL || text is NULL, and ifnull() makes that nothing.
-local schema = require "accs.sandbox.data.schema"
+--- How each resource of the API looks: the SQL expression that prints a row, and the columns that
+--- a search may name.
+local sql = require "accs.sandbox.data.sql"
 local stores = require "accs.sandbox.data.stores"
 
+local concat, literal, decimal = sql.concat, sql.literal, sql.decimal
+local pair, member, members, columns = sql.pair, sql.member, sql.members, sql.columns
+
 local shape = {}
-
-local GROUP <const> = 12
-
---- Joins SQL expressions by `||`: a sum of groups, so that a byte is copied about as often as a
---- group is long, not as often as there are parts. One level of brackets only: SQLite's parser
---- has a stack of 100 entries.
----@param parts string[]
----@return string
-local function concat(parts)
-  local groups = {}
-  for from = 1, #parts, GROUP do
-    local to = math.min(from + GROUP - 1, #parts)
-    groups[#groups + 1] = "(" .. table.concat(parts, " || ", from, to) .. ")"
-  end
-  return table.concat(groups, " || ")
-end
-
---- A text constant.
----@param text string
----@return string
-local function literal(text)
-  return "'" .. text:gsub("'", "''") .. "'"
-end
-
---- A decimal column as PHP prints a float: 34, 34.5.
----@param column string  SQL
----@return string
-local function decimal(column)
-  return ("iif(%s %% 10000, %s / 10000.0, %s / 10000)"):format(column, column, column)
-end
-
-local VALUES = {
-  key = "%s",
-  int = "%s",
-  bool = "iif(%s, 'true', 'false')",
-  json = "%s",
-}
-
---- `,"name":value`, or NULL where the column is NULL.
-local function pair(name, kind, column)
-  local label = literal((',"%s":'):format(name))
-  if kind == "code" then
-    return ("%s || '\"' || %s || '\"'"):format(label, column)
-  elseif kind == "text" then
-    return ("%s || iif(%s IS NULL, NULL, json_quote(%s))"):format(label, column, column)
-  elseif kind == "decimal" then
-    return label .. " || " .. decimal(column)
-  elseif kind == "bool" then
-    return ("%s || iif(%s IS NULL, NULL, %s)"):format(label, column, VALUES.bool:format(column))
-  end
-  return label .. " || " .. VALUES[kind]:format(column)
-end
-
-local function member(name, kind, column)
-  return "ifnull(" .. pair(name, kind, column) .. ", '')"
-end
-
---- All printed columns of a table; the key comes first, with the opening brace.
----@param name string  of the table
----@param alias string
----@return string[]
-local function members(name, alias)
-  local parts = {}
-  for _, column in ipairs(schema.tables[name]) do
-    if not column.flags.hidden and not column.flags.internal then
-      local label, value = column.flags.as or column.name, alias .. "." .. column.name
-      if #parts == 0 then
-        parts[1] = literal(('{"%s":'):format(label)) .. " || " .. value
-      else
-        parts[#parts + 1] = member(label, column.kind, value)
-      end
-    end
-  end
-  return parts
-end
-
---- The columns that a search may name.
----@param name string  of the table
----@param alias string
----@return table<string, string>
-local function columns(name, alias)
-  local map = {}
-  for _, column in ipairs(schema.tables[name]) do
-    local value = alias .. "." .. column.name
-    if column.kind == "decimal" and not column.flags.internal then
-      -- The cast gives the expression a numeric affinity: a text such as "34.50" compares right.
-      map[column.name] = ("CAST(%s / 10000.0 AS REAL)"):format(value)
-    elseif column.kind ~= "json" and not column.flags.internal then
-      map[column.name] = value
-    end
-  end
-  return map
-end
 
 local ADDRESS_FIELDS = { "city", "company", "country_id", "email", "firstname", "lastname",
   "postcode", "region", "region_code", "telephone" }
