@@ -1,0 +1,50 @@
+local support = require "spec.support"
+
+-- Runs an example as its first lines say.
+local function run(box, ...)
+  local result = support.run { env = box.env, ... }
+  assert.equal("", result.err)
+  assert.equal(0, result.code)
+  return result.out
+end
+
+describe("an example", function()
+  local box
+
+  setup(function()
+    box = support.shared_sandbox { products = 200, orders = 300, customers = 50 }
+  end)
+
+  it("finds products that run low", function()
+    local last, count = -1, 0
+    for line in run(box, "lua5.4", "examples/low_stock.lua", "50"):gmatch("[^\n]+") do
+      local quantity = tonumber(line:match("^%s*(%d+)  "))
+      assert.is_true(quantity < 50 and quantity >= last)
+      last, count = quantity, count + 1
+    end
+    assert.is_true(count > 0)
+  end)
+
+  it("reads orders at the same time, with the same result as one after the other", function()
+    local together = run(box, "lua5.4", "examples/order_details.lua")
+    assert.truthy(together:find("^%d+  %d+ x "))
+    assert.equal(together, run(box, "lua5.4", "examples/order_details.lua", "1"))
+  end)
+
+  it("reports the best customers, in every format", function()
+    local text = run(box, "accs", "report", "examples/best_customers.lua", "--since", "2020-01-01",
+      "--top", "3")
+    assert.truthy(text:find("Best customers, in USD\n", 1, true))
+    local csv = run(box, "accs", "report", "examples/best_customers.lua", "--since", "2020-01-01",
+      "--top", "3", "--format", "csv")
+    local last, rows = math.huge, 0
+    for line in csv:gmatch("[^\n]+") do
+      local revenue = tonumber(line:match("^customers,USD,[^,]+,%d+,([%d.]+)$"))
+      if revenue then
+        assert.is_true(revenue <= last)
+        last, rows = revenue, rows + 1
+      end
+    end
+    assert.equal(3, rows)
+  end)
+end)
