@@ -283,6 +283,20 @@ static void test_failures(void **state)
     }
 }
 
+static void test_byte_order_mark(void **state)
+{
+    accs_json_reader *reader = NULL;
+    accs_json_event event;
+    const char *text;
+    uint64_t offset;
+
+    (void)state;
+    assert_int_equal(ACCS_JSON_ERROR, first_event(&reader, "\xef\xbb\xbf{}", &event));
+    assert_int_equal(ACCS_ERROR_PARSE, accs_json_failure(reader, &text, &offset));
+    assert_non_null(strstr(text, "byte order mark"));
+    accs_json_reader_free(reader);
+}
+
 /* What is in a document may be secret: no error repeats any of it. */
 static void test_no_input_in_failures(void **state)
 {
@@ -387,6 +401,9 @@ static void test_limits(void **state)
     assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "[\"12345\"]"));
     assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "[\"\\u00fc\\u00fca\"]"));
     assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "[\"1\xf0\x9f\x98\x80\"]"));
+    /* The length counts before whatever is wrong behind it. */
+    assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "[\"\\n1234\\x\"]"));
+    assert_int_equal(ACCS_ERROR_PARSE, read_text(&short_text, "[\"\\n123\\x\"]"));
     assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "[12345]"));
     assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "12345"));
     assert_int_equal(ACCS_ERROR_TOO_LARGE, read_text(&short_text, "{\"12345\":1}"));
@@ -494,6 +511,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_byte_order_mark),
         cmocka_unit_test(test_no_input_in_failures),
         cmocka_unit_test(test_text_is_borrowed),
         cmocka_unit_test(test_end),

@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CUTS = 8, LOG_MAX = 1 << 26 };
+enum { CUTS = 8, SIZE_MAX_USEFUL = 4096, LOG_MAX = 1 << 26 };
 
 #define REQUIRE(condition)                                                                         \
     do {                                                                                           \
@@ -103,6 +103,7 @@ static bool read_all(const char *bytes, size_t bytes_len, const uint8_t cuts[CUT
     accs_json_reader *reader = NULL;
     accs_json_event event;
     char *chunk = NULL;
+    size_t chunk_len = 0;
     size_t at = 0;
     size_t turn = 0;
     bool finished = false;
@@ -129,9 +130,12 @@ static bool read_all(const char *bytes, size_t bytes_len, const uint8_t cuts[CUT
         }
         if (len == 0 || len > bytes_len - at)
             len = bytes_len - at;
-        free(chunk);
-        chunk = malloc(len);
-        REQUIRE(chunk != NULL);
+        if (len != chunk_len) { /* else the old bytes are overwritten: nobody may need them */
+            free(chunk);
+            chunk = malloc(len);
+            REQUIRE(chunk != NULL);
+            chunk_len = len;
+        }
         memcpy(chunk, bytes + at, len);
         accs_json_feed(reader, chunk, len);
         at += len;
@@ -168,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     accs_buffer log;
     const char *bytes;
 
-    if (size < CUTS)
+    if (size < CUTS || size > SIZE_MAX_USEFUL) /* the document's limit is lower still */
         return 0;
     bytes = (const char *)data + CUTS;
     size -= CUTS;

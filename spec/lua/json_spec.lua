@@ -311,14 +311,16 @@ describe("writing JSON", function()
   end)
 
   it("refuses a table with text keys and others, whichever comes first", function()
-    for count = 1, 20 do -- the order of keys differs with the size
-      local mixed = { [1] = "one" }
-      for index = 1, count do
-        mixed["key" .. index] = index
+    for _, odd in ipairs { 1, -7, 1.5, true } do
+      for count = 1, 20 do -- the order of keys differs with the size
+        local mixed = { [odd] = "odd" }
+        for index = 1, count do
+          mixed["key" .. index] = index
+        end
+        local text, message = json.encode({ x = mixed })
+        assert.is_nil(text)
+        assert.matches("^at x: an?", message)
       end
-      local text, message = json.encode({ x = mixed })
-      assert.is_nil(text)
-      assert.matches("^at x: an?", message)
     end
   end)
 
