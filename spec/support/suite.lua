@@ -16,6 +16,7 @@ local BUSTED = "lua5.4 /usr/bin/busted --ignore-lua -o TAP"
 
 local build = assert(arg[1], "usage: suite.lua BUILD [FILE...]")
 -- Absolute, since tests run commands in other folders.
+local root = run.first_line("pwd")
 local results = run.first_line("realpath -m " .. run.quote(build .. "/results"))
 
 local function lines_of(command)
@@ -104,7 +105,7 @@ local function start(runner)
     -- Tests ask for sizes that no machine has; malloc then answers NULL, as without a sanitizer.
     ASAN_OPTIONS = "detect_leaks=1:allocator_may_return_null=1:log_path=" .. dir .. "/sanitizer",
     UBSAN_OPTIONS = "print_stacktrace=1:log_path=" .. dir .. "/sanitizer",
-    LSAN_OPTIONS = "suppressions=spec/support/leaks.supp:print_suppressions=0",
+    LSAN_OPTIONS = "suppressions=" .. root .. "/spec/support/leaks.supp:print_suppressions=0",
   }
   runner.pipe = assert(io.popen(("exec timeout -k 10 %d %s %s >%s 2>&1 </dev/null"):format(LIMIT,
     env, runner.command, run.quote(runner.tap))))
