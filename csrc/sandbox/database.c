@@ -103,15 +103,21 @@ static statement *make_room(database *db)
     return oldest;
 }
 
+/* A slot with the prepared statement, idle. Raises; the returns after that are for the compiler. */
 static statement *prepare(lua_State *L, database *db, const char *sql, size_t sql_len)
 {
-    statement *slot = make_room(db);
+    statement *slot;
     const char *tail = NULL;
 
-    if (slot == NULL)
-        luaL_error(L, "more than %d statements are in use", STATEMENTS_MAX);
-    if (sql_len > INT32_MAX || memchr(sql, '\0', sql_len) != NULL)
+    if (sql_len > INT32_MAX || memchr(sql, '\0', sql_len) != NULL) {
         luaL_error(L, "the statement holds a NUL or is too long");
+        return NULL;
+    }
+    slot = make_room(db);
+    if (slot == NULL) {
+        luaL_error(L, "more than %d statements are in use", STATEMENTS_MAX);
+        return NULL;
+    }
     if (sqlite3_prepare_v3(db->handle, sql, (int)sql_len, SQLITE_PREPARE_PERSISTENT, &slot->handle,
                            &tail) != SQLITE_OK)
         raise_error(L, db, NULL);
