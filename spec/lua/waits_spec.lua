@@ -1,0 +1,347 @@
+-- Repeats, waits and limits of time and size against a server that asks for them; the server's
+-- own count and the clock prove what happened.
+local accs = require "accs"
+local core = require "accs.core"
+local fault = require "spec.support.fault"
+local run = require "spec.support.run"
+
+local check, head, reply, send = fault.check, fault.head, fault.reply, fault.send
+
+local function http_date(seconds_from_now)
+  return os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + seconds_from_now)
+end
+
+local function limited(retry_after, status)
+  return { reply(status or 429, "{}", { ["Retry-After"] = retry_after }) }
+end
+
+local server
+local function client_of(options)
+  local given = { access_token = "example" }
+  for name, value in pairs(options or {}) do
+    given[name] = value
+  end
+  return server:client(given)
+end
+
+describe("an answer that may pass", function()
+  setup(function() server = fault.start() end)
+  teardown(function() server:close() end)
+  before_each(function() server:clear() end)
+
+  local down = { reply(503, "{}") }
+  local lost = { { "close" } }
+
+  it("is asked for again until it is right", function()
+    local client <close> = client_of()
+    server:script("/V1/x", { down, lost, down, fault.ok })
+    local got = server:try(client, "GET", "/V1/x")
+    check("GET", { kind = "ok", count = 4, seconds = 5 }, got)
+    assert.equal(4, got.response.attempts)
+  end)
+
+  it("is asked for as often as attempts says", function()
+    server:script("/V1/x", { down })
+    for attempts = 1, 3 do
+      local client <close> = client_of { attempts = attempts }
+      local got = server:try(client, "GET", "/V1/x")
+      check("GET", { kind = "http", status = 503, count = attempts, seconds = 3 }, got)
+      assert.equal(attempts, got.err.attempts)
+      got = server:try(client, "GET", "/V1/x", { attempts = 2 })
+      check("the call's own", { kind = "http", count = 2, seconds = 3 }, got)
+    end
+  end)
+
+  it("is asked for again after a write only when it was refused before it was acted on", function()
+    local client <close> = client_of()
+    for _, status in ipairs { 408, 500, 502, 503, 504 } do
+      server:script("/V1/w", { { reply(status, "{}") }, fault.ok })
+      check("POST " .. status, { kind = "http", status = status, count = 1 },
+        server:try(client, "POST", "/V1/w", { data = { a = 1 } }))
+      server:clear()
+    end
+    server:script("/V1/w", { limited("0"), fault.ok })
+    check("POST 429", { kind = "ok", count = 2 },
+      server:try(client, "POST", "/V1/w", { data = { a = 1 } }))
+  end)
+
+  it("heeds what the caller says about the method", function()
+    server:script("/V1/x", { lost, fault.ok })
+    local client <close> = client_of()
+    check("a POST that may be repeated", { kind = "ok", count = 2 },
+      server:try(client, "POST", "/V1/x", { data = { a = 1 }, idempotent = true }))
+    server:clear()
+    server:script("/V1/x", { lost, fault.ok })
+    check("a GET that may not", { kind = "network", outcome = "unknown", count = 1 },
+      server:try(client, "GET", "/V1/x", { idempotent = false }))
+  end)
+
+  it("repeats the very same body", function()
+    local client <close> = client_of()
+    local text = ("0123456789abcdef"):rep(131072) -- 2 MiB
+    server:script("/V1/x", { lost, down, limited("0"), fault.ok })
+    check("PUT", { kind = "ok", count = 4, seconds = 6 },
+      server:try(client, "PUT", "/V1/x", { data = { text = text } }))
+    local requests = server:requests("/V1/x")
+    assert.is_true(requests[1].body_len > #text)
+    for index = 2, 4 do
+      assert.equal(requests[1].body_len, requests[index].body_len)
+      assert.equal(requests[1].checksum, requests[index].checksum)
+    end
+  end)
+
+  it("is not hammered: repeats are a share of the calls", function()
+    -- A server of its own: on a connection used before, libcurl's own repeat would add one.
+    local fresh <close> = fault.start()
+    local client <close> = fresh:client { attempts = 3, access_token = "example" }
+    fresh:script("/V1/x", { lost })
+    local calls = {}
+    for i = 1, 60 do
+      calls[i] = function()
+        local _, err = client:get("/V1/x")
+        return err.kind
+      end
+    end
+    for _, kind in ipairs(assert(accs.all(calls))) do
+      assert.equal("network", kind)
+    end
+    -- 60 calls allow ten repeats: ten always, and a tenth of the calls is less.
+    assert.equal(70, fresh:count("/V1/x"))
+  end)
+end)
+
+describe("Retry-After", function()
+  setup(function() server = fault.start() end)
+  teardown(function() server:close() end)
+  before_each(function() server:clear() end)
+
+  local cases = {
+    -- name, answers before the good one, least and most seconds, options
+    { "0 goes again at once", { limited("0") }, 0, 0.5 },
+    { "in seconds is kept to", { limited("1") }, 1, 1.6 },
+    { "with blanks around it", { limited("  1 ") }, 1, 1.6 },
+    { "gone by as a date", { limited("Sun, 06 Nov 1994 08:49:37 GMT") }, 0, 0.5 },
+    { "that cannot be read is a back-off", { limited("1.5") }, 0, 0.9 },
+    { "of minus one is a back-off", { limited("-1") }, 0, 0.9 },
+    { "on 503 is kept to", { limited("1", 503) }, 1, 1.6 },
+  }
+  for _, case in ipairs(cases) do
+    it(case[1], function()
+      local client <close> = client_of()
+      server:script("/V1/x", { case[2][1], fault.ok })
+      check("GET", { kind = "ok", count = 2, min_seconds = case[3], seconds = case[4] },
+        server:try(client, "GET", "/V1/x"))
+    end)
+  end
+
+  it("as a date is kept to", function()
+    local client <close> = client_of()
+    server:script("/V1/x", { limited(http_date(2)), fault.ok })
+    -- The date has whole seconds: up to one of the two may be gone already.
+    check("GET", { kind = "ok", count = 2, min_seconds = 0.9, seconds = 3 },
+      server:try(client, "GET", "/V1/x"))
+  end)
+
+  local long = {
+    { "longer than max_retry_after", "120", {}, 120 },
+    { "longer than the call's own max_retry_after", "3", { max_retry_after = 2 }, 3 },
+    { "past the deadline", "30", { timeout = 5 }, 30 },
+    { "a year ahead", "31536000", {}, 31536000 },
+  }
+  for _, case in ipairs(long) do
+    for _, status in ipairs { 429, 503 } do
+      it(case[1] .. " fails at once, on " .. status, function()
+        for _, method in ipairs { "GET", "POST" } do
+          local client <close> = client_of()
+          server:clear()
+          server:script("/V1/x", { limited(case[2], status), fault.ok })
+          local got = server:try(client, method, "/V1/x", case[3])
+          check(method, { kind = "rate_limited", status = status, count = 1, seconds = 0.5 }, got)
+          assert.equal(case[4], math.floor(got.err.retry_after + 0.5))
+          assert.is_true(got.err.retryable)
+          -- The client stays paused: nothing more crosses the wire.
+          got = server:try(client, method, "/V1/x", case[3])
+          check("the next", { kind = "rate_limited", count = 0, outcome = "not_sent",
+            seconds = 0.5 }, got)
+          assert.is_true(got.err.retry_after > 1)
+        end
+      end)
+    end
+  end
+
+  it("on the last attempt ends the call, and the client waits all the same", function()
+    local client <close> = client_of()
+    server:script("/V1/x", { limited("1"), fault.ok })
+    check("the first", { kind = "rate_limited", count = 1, outcome = "refused", seconds = 0.5 },
+      server:try(client, "POST", "/V1/x", { attempts = 1 }))
+    check("the next", { kind = "ok", count = 1, min_seconds = 0.8, seconds = 1.6 },
+      server:try(client, "POST", "/V1/x", { attempts = 1 }))
+  end)
+
+  it("holds for the whole client, not for others", function()
+    local client <close> = client_of()
+    local other <close> = client_of()
+    server:script("/V1/limited", { limited("1"), fault.ok })
+    server:script("/V1/x", { fault.ok })
+    assert(accs.all {
+      function()
+        check("the limited call", { kind = "ok", min_seconds = 1, seconds = 1.7 },
+          server:try(client, "GET", "/V1/limited"))
+      end,
+      function()
+        accs.sleep(0.2)
+        check("another client", { kind = "ok", seconds = 0.3 }, server:try(other, "GET", "/V1/x"))
+      end,
+      function()
+        accs.sleep(0.2)
+        check("the same client", { kind = "ok", min_seconds = 0.6, seconds = 1.6 },
+          server:try(client, "GET", "/V1/x"))
+      end,
+    })
+  end)
+
+  it("is what client:throttle does from above", function()
+    local client <close> = client_of()
+    server:script("/V1/x", { fault.ok })
+    client:throttle(0.5)
+    check("GET", { kind = "ok", count = 1, min_seconds = 0.45, seconds = 1 },
+      server:try(client, "GET", "/V1/x"))
+    client:throttle(100)
+    check("GET", { kind = "rate_limited", count = 0, seconds = 0.3 },
+      server:try(client, "GET", "/V1/x"))
+  end)
+end)
+
+describe("a limit of time", function()
+  setup(function() server = fault.start() end)
+  teardown(function() server:close() end)
+  before_each(function() server:clear() end)
+
+  local stall = { "stall" }
+  local open = head("200 OK", "Content-Type: application/json", "Content-Length: 1000")
+  local silences = {
+    { "before the answer", { stall } },
+    { "in the headers", { send "HTTP/1.1 200 OK\r\nContent-Ty", stall } },
+    { "after an interim answer", { send(head("100 Continue")), stall } },
+    { "in the body", { send(open, '{"a":'), stall } },
+    { "while bytes trickle", { send(open), { "trickle", (" "):rep(1000), 0.1 } } },
+    { "while the headers trickle", { { "trickle", open, 0.1 } } },
+    { "with the body of the request unread", { stall, body = false } },
+  }
+  for _, silence in ipairs(silences) do
+    it("ends a call that is stuck " .. silence[1], function()
+      local client <close> = client_of { timeout = 0.5 }
+      server:script("/V1/x", { silence[2] })
+      for _, method in ipairs { "GET", "POST" } do
+        local data = method == "POST" and { text = ("x"):rep(3000000) } or nil
+        check(method, { kind = "timeout", outcome = "unknown", count = 1, min_seconds = 0.45,
+          seconds = 0.9 }, server:try(client, method, "/V1/x", { data = data }))
+      end
+      server:script("/V1/after", { fault.ok })
+      check("afterwards", { kind = "ok", count = 1 }, server:try(client, "GET", "/V1/after"))
+    end)
+  end
+
+  it("ends an attempt on which no byte moves, and a read goes again", function()
+    local client <close> = client_of { idle_timeout = 1 }
+    server:script("/V1/x", { { stall }, fault.ok })
+    check("GET", { kind = "ok", count = 2, min_seconds = 0.9, seconds = 4 },
+      server:try(client, "GET", "/V1/x"))
+    server:clear()
+    server:script("/V1/x", { { stall }, fault.ok })
+    check("POST", { kind = "timeout", outcome = "unknown", count = 1, min_seconds = 0.9,
+      seconds = 3 }, server:try(client, "POST", "/V1/x"))
+  end)
+
+  it("does not end an answer that is slow but moves", function()
+    local client <close> = client_of { idle_timeout = 1 }
+    local text = '{"ok":true}'
+    server:script("/V1/x", { { send(head("200 OK", "Content-Length: " .. #text)),
+      { "trickle", text, 0.2 } } })
+    check("GET", { kind = "ok", count = 1, min_seconds = 2, seconds = 4 },
+      server:try(client, "GET", "/V1/x"))
+  end)
+
+  it("counts the waits between attempts", function()
+    local client <close> = client_of { timeout = 0.6, attempts = 100 }
+    server:script("/V1/x", { { { "close" } } })
+    local started = core.monotonic()
+    local got = server:try(client, "GET", "/V1/x")
+    assert.equal("network", got.kind)
+    assert.is_true(core.monotonic() - started < 0.8)
+  end)
+
+  it("makes no second of waiting out of a large body", function()
+    local client <close> = client_of()
+    server:script("/V1/x", { fault.ok })
+    check("POST", { kind = "ok", count = 1, seconds = 0.8 },
+      server:try(client, "POST", "/V1/x", { data = { text = ("x"):rep(1500000) } }))
+    assert.is_nil(server:requests("/V1/x")[1].head:lower():find("\nexpect:", 1, true))
+  end)
+end)
+
+describe("a redirect", function()
+  it("is refused, whatever the status, method and place, and no header follows it", function()
+    server = fault.start()
+    local client <close> = client_of()
+    local elsewhere = ("http://127.0.0.1:%d/tenant/V1/x"):format(server.other_port)
+    for _, status in ipairs { 301, 302, 303, 307, 308 } do
+      for _, place in ipairs { elsewhere, server.env.API_ENDPOINT .. "/V1/y", "/tenant/V1/y" } do
+        server:script("/V1/x", { { reply(status, "", { Location = place }) } })
+        for _, method in ipairs { "GET", "POST", "DELETE" } do
+          local got = server:try(client, method, "/V1/x")
+          check(method .. status, { kind = "redirect", status = status, count = 1 }, got)
+          assert.is_nil(got.err.message:find("example-client", 1, true))
+        end
+      end
+    end
+    assert.equal(0, server:count("other:/V1/x"))
+    assert.equal(0, server:count("/V1/y"))
+    server:close()
+  end)
+end)
+
+describe("a limit of size", function()
+  -- 100 MB of zeros in about 97 kB.
+  local function bomb()
+    local dir <close> = run.temp_dir()
+    local path = dir.path .. "/bomb.gz"
+    assert(os.execute("head -c 100000000 /dev/zero | gzip -9 -n >" .. run.quote(path)))
+    return run.read_file(path)
+  end
+
+  local function resident()
+    local kilobytes = run.read_file("/proc/self/status"):match("VmHWM:%s*(%d+)")
+    return math.tointeger(tonumber(kilobytes)) * 1024
+  end
+
+  it("counts what comes out of gzip, and memory does not grow beyond it", function()
+    server = fault.start()
+    local client <close> = client_of { max_body = 1000000 }
+    local bytes = bomb()
+    assert.is_true(#bytes < 200000)
+    server:script("/V1/x", { { fault.gzipped(bytes) } })
+    local before = resident()
+    for _ = 1, 3 do
+      check("GET", { kind = "too_large", count = 1 }, server:try(client, "GET", "/V1/x"))
+    end
+    assert.is_true(resident() - before < 20000000)
+    check("POST", { kind = "too_large", outcome = "done", count = 1 },
+      server:try(client, "POST", "/V1/x"))
+    server:close()
+  end)
+
+  it("is met exactly", function()
+    server = fault.start()
+    local client <close> = client_of()
+    local text = '"' .. ("x"):rep(9998) .. '"'
+    local packed = fault.gzip(text)
+    server:script("/V1/plain", { { reply(200, text) } })
+    server:script("/V1/packed", { { fault.gzipped(packed) } })
+    for _, path in ipairs { "/V1/plain", "/V1/packed" } do
+      check(path, { kind = "ok" }, server:try(client, "GET", path, { max_body = 10000 }))
+      check(path, { kind = "too_large" }, server:try(client, "GET", path, { max_body = 9999 }))
+    end
+    server:close()
+  end)
+end)
