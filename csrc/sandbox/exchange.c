@@ -254,31 +254,40 @@ static struct MHD_Response *cut_response(const void *bytes, size_t bytes_len)
     return response;
 }
 
-/* The response for a body as the handler gave it; *packed says whether it went out compressed. */
+/* A response with these bytes, or the beginning of one that will break off. Takes `bytes`. */
+static struct MHD_Response *whole_or_cut(const exchange *request, void *bytes, size_t bytes_len)
+{
+    struct MHD_Response *response = NULL;
+
+    if (request->ending == END_TRUNCATED) {
+        response = cut_response(bytes, bytes_len);
+        free(bytes);
+        return response;
+    }
+    response = MHD_create_response_from_buffer(bytes_len, bytes, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        free(bytes);
+    return response;
+}
+
+/* The response for a body as the handler gave it, compressed if it is worth that. */
 static struct MHD_Response *body_response(const httpd_shared *server, const exchange *request,
                                           bool gzip, const char *bytes, size_t bytes_len)
 {
     struct MHD_Response *response = NULL;
-    void *small = NULL;
-    size_t small_len = 0;
+    void *copy = NULL;
+    size_t copy_len = bytes_len;
+    bool packed = gzip && server->gzip_above > 0 && bytes_len > server->gzip_above &&
+                  httpd_gzip(bytes, bytes_len, &copy, &copy_len);
 
-    if (!gzip || server->gzip_above == 0 || bytes_len <= server->gzip_above ||
-        !httpd_gzip(bytes, bytes_len, &small, &small_len)) {
-        if (request->ending == END_TRUNCATED)
-            return cut_response(bytes, bytes_len);
-        /* libmicrohttpd takes the buffer as void *; it only copies from it */
-        return MHD_create_response_from_buffer(bytes_len, (void *)(uintptr_t)bytes,
-                                               MHD_RESPMEM_MUST_COPY);
+    if (!packed) {
+        copy = malloc(bytes_len + 1);
+        if (copy == NULL)
+            return NULL;
+        memcpy(copy, bytes, bytes_len);
     }
-    if (request->ending == END_TRUNCATED) {
-        response = cut_response(small, small_len);
-        free(small);
-    } else {
-        response = MHD_create_response_from_buffer(small_len, small, MHD_RESPMEM_MUST_FREE);
-        if (response == NULL)
-            free(small);
-    }
-    if (response != NULL) {
+    response = whole_or_cut(request, copy, copy_len);
+    if (response != NULL && packed) {
         MHD_add_response_header(response, "Content-Encoding", "gzip");
         MHD_add_response_header(response, "Vary", "Accept-Encoding");
     }

@@ -1,4 +1,6 @@
 /* gzip for replies, by zlib. */
+#define ZLIB_CONST /* next_in may point to what is not ours to change */
+
 #include "httpd.h"
 
 #include <limits.h>
@@ -29,7 +31,7 @@ bool httpd_gzip(const void *bytes, size_t bytes_len, void **out, size_t *out_len
     packed = malloc(room);
     if (packed == NULL)
         goto done;
-    stream.next_in = (z_const Bytef *)(uintptr_t)bytes; /* zlib before 1.3 takes no const */
+    stream.next_in = bytes;
     stream.avail_in = (uInt)bytes_len;
     stream.next_out = packed;
     stream.avail_out = (uInt)room;

@@ -24,10 +24,10 @@
 #include <unistd.h>
 
 #define SERVER_TYPE "accs.sandbox.server"
-#define BACKLOG 1024             /* connects that may wait for their accept */
-#define CONNECTIONS_MAX 4096     /* at the same time */
-#define CONNECTION_MEMORY 131072 /* bytes a connection may hold: request line and headers fit in   \
-                                  */
+#define BACKLOG 1024         /* connects that may wait for their accept */
+#define CONNECTIONS_MAX 4096 /* at the same time */
+/* Bytes that a connection may hold: request line and headers must fit in. */
+#define CONNECTION_MEMORY 131072
 
 typedef struct {
     int socket;                /* owned by the daemon once that runs; -1: none */

@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTPD_BODY_MAX (64u * 1024 * 1024) /* bytes of a request body; more is a 413 */
-#define HTTPD_HEADERS_MAX 64               /* request headers handed to Lua; more is a 431 */
+#define HTTPD_BODY_MAX ((size_t)64 * 1024 * 1024) /* bytes of a request body; more is a 413 */
+#define HTTPD_HEADERS_MAX 64                      /* request headers handed to Lua; no more */
 
 typedef struct exchange exchange;
 

@@ -17,18 +17,43 @@
 
 #define ARGUMENTS_MAX 1000
 
-/* The strings of the list at index, borrowed from it, in an array that Lua collects. */
-static char **string_array(lua_State *L, int index)
+/* Bytes of all strings of the list at index, with their NULs; raises for anything but strings. */
+static size_t total_length(lua_State *L, int index, lua_Integer count)
 {
-    lua_Integer count = luaL_len(L, index);
-    char **array;
+    size_t total = 0;
 
-    luaL_argcheck(L, count >= 1 && count <= ARGUMENTS_MAX, index, "too few or too many strings");
-    array = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *array, 0);
     for (lua_Integer i = 1; i <= count; i++) {
         if (lua_rawgeti(L, index, i) != LUA_TSTRING)
             luaL_argerror(L, index, "must be a list of strings");
-        array[i - 1] = (char *)(uintptr_t)lua_tostring(L, -1); /* posix_spawn changes none */
+        total += lua_rawlen(L, -1) + 1;
+        lua_pop(L, 1);
+    }
+    return total;
+}
+
+/* The list at index as an array of C strings that ends in NULL; pushed, and collected by Lua. */
+static char **string_array(lua_State *L, int index)
+{
+    lua_Integer count = luaL_len(L, index);
+    size_t array_len;
+    size_t bytes_len;
+    char **array;
+    char *place;
+
+    luaL_argcheck(L, count >= 1 && count <= ARGUMENTS_MAX, index, "too few or too many strings");
+    bytes_len = total_length(L, index, count);
+    array_len = ((size_t)count + 1) * sizeof *array;
+    array = lua_newuserdatauv(L, array_len + bytes_len, 0);
+    place = (char *)array + array_len;
+    for (lua_Integer i = 1; i <= count; i++) {
+        size_t text_len;
+        const char *text;
+
+        lua_rawgeti(L, index, i);
+        text = lua_tolstring(L, -1, &text_len);
+        memcpy(place, text, text_len + 1);
+        array[i - 1] = place;
+        place += text_len + 1;
         lua_pop(L, 1);
     }
     array[count] = NULL;

@@ -137,7 +137,7 @@ describe("accs-sandbox -- command", function()
   end)
 
   it("serves while the command runs", function()
-    local result = run { "--", "bash", "-c", "port=${IMS_URL##*:}; exec 3<>/dev/tcp/127.0.0.1/$port;"
+    local result = run { "--", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${IMS_URL##*:};"
       .. " printf 'GET /_sandbox/counters HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3; head -n 1 <&3" }
     assert.equal("HTTP/1.1 200 OK\r\n", result.out)
   end)
