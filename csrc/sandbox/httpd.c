@@ -26,8 +26,9 @@
 #define SERVER_TYPE "accs.sandbox.server"
 #define BACKLOG 1024         /* connects that may wait for their accept */
 #define CONNECTIONS_MAX 4096 /* at the same time */
-/* Bytes that a connection may hold: request line and headers must fit in. */
-#define CONNECTION_MEMORY 131072
+/* Bytes that a connection may hold: request line and headers must fit in. It is cleared for every
+ * request, so more of it costs time. */
+#define CONNECTION_MEMORY 32768
 
 typedef struct {
     int socket;                /* owned by the daemon once that runs; -1: none */

@@ -20,12 +20,10 @@ function gateway.check(ims, headers)
   elseif api_key ~= ims.client_id then
     return errors.gateway("403003", "Api Key is invalid")
   end
-  local token = (headers.authorization or ""):match("^[Bb]earer%s+(%S+)$")
-  if not token then
+  local claims, problem = ims:check(headers.authorization)
+  if problem == "missing" then
     return errors.gateway("403010", "Oauth token is missing.")
-  end
-  local claims = ims:check(token)
-  if not claims then
+  elseif not claims then
     return errors.gateway("401013", "Oauth token is not valid")
   elseif not claims.scopes[SCOPE] then
     return errors.gateway("403011", "Scope mismatch")

@@ -106,25 +106,30 @@ local function read(self, token)
   }
 end
 
---- The claims of a valid access token.
----@param token string
----@return accs.sandbox.Claims|nil  nil when the signature is wrong, its time is over, or it is no
+--- The claims of the access token in an Authorization header.
+---@param header string|nil  "Bearer ..."
+---@return accs.sandbox.Claims|nil  nil when there is no valid one
+---@return "missing"|"invalid"|nil  invalid: the signature is wrong, its time is over, or it is no
 ---  access token of this client
---- Example: `local claims = service:check(token)`.
-function Ims:check(token)
-  local claims = self._checked[token]
+--- Example: `local claims, problem = service:check(headers.authorization)`.
+function Ims:check(header)
+  local claims = self._checked[header or ""]
   if not claims then
-    claims = read(self, token)
+    local token = (header or ""):match("^[Bb]earer%s+(%S+)$")
+    claims = token and read(self, token)
     if not claims or claims.type ~= "access_token" or claims.client_id ~= self.client_id then
-      return nil
+      return nil, token and "invalid" or "missing"
     end
     if self._checked_count >= CHECKED_MAX then
       self._checked, self._checked_count = {}, 0
     end
-    self._checked[token] = claims
+    self._checked[header] = claims
     self._checked_count = self._checked_count + 1
   end
-  return claims.expires_ms > native.process.now_ms() and claims or nil
+  if claims.expires_ms <= native.process.now_ms() then
+    return nil, "invalid"
+  end
+  return claims
 end
 
 -- Client id and secret of a Basic header, each form-encoded (RFC 6749, 2.3.1).
