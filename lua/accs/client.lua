@@ -85,22 +85,19 @@ end
 -- Path and query of a call, or nil and what is wrong with them.
 local function build_path(path, opts)
   local filled, problem = request.path(path, opts.params)
-  local query = opts.query
-  if filled and opts.fields ~= nil then
-    local fields
-    fields, problem = request.fields(opts.fields)
+  local query, fields = opts.query, opts.fields
+  if not filled or not query and fields == nil then
+    return filled, problem
+  end
+  if fields ~= nil then
+    fields, problem = request.fields(fields)
     if not fields then
       return nil, problem
     end
-    query = {}
-    for name, value in pairs(opts.query or query) do
-      query[name] = value
-    end
-    query.fields = fields
   end
-  local text = filled and query and request.query(query) or ""
+  local text = request.query(query or NO_OPTIONS, fields)
   if text == "" then
-    return filled, problem
+    return filled
   end
   return ("%s%s%s"):format(filled, filled:find("?", 1, true) and "&" or "?", text)
 end
@@ -149,7 +146,7 @@ local function build(self, method, path, data, opts)
     return nil, "the data cannot be written as JSON: " .. problem
   end
   local idempotent = opts.idempotent
-  if idempotent == nil then
+  if idempotent == nil and method ~= "GET" and method ~= "HEAD" then
     idempotent = client.classify(method, (full:match("^[^?]*")))
   end
   return {

@@ -71,13 +71,23 @@ local function path_value(name, value)
   elseif text == "" then
     return nil, ("params.%s is empty"):format(name)
   end
-  local plain = text:gsub("%%2[eE]", ".")
+  local plain = #text <= #"%2e%2e" and text:gsub("%%2[eE]", ".")
   if plain == "." or plain == ".." then
     return nil, ("params.%s must not be a dot segment: it would lead to another path"):format(name)
   elseif text:find("\0", 1, true) then
     return nil, ("params.%s holds a NUL byte"):format(name)
   end
   return core.percent_encode(text)
+end
+
+-- The name of a parameter that the path does not ask for.
+local function unused_parameter(path, stop, params)
+  for name in pairs(params) do
+    local at = path:find("{" .. tostring(name) .. "}", 1, true)
+    if not at or at > stop then
+      return tostring(name)
+    end
+  end
 end
 
 --- Fills a path template: `/V1/products/{sku}` with `{ sku = "24-MB01/X" }`. Each value is one
@@ -95,24 +105,26 @@ function request.path(path, params)
   elseif not params and not path:find("{", 1, true) then
     return path
   end
-  local used, problem = {}, nil
-  local place, query = path:match("^([^?]*)(.*)$")
-  place = place:gsub("{([%w_]+)}", function(name)
-    used[name] = true
+  local stop = path:find("?", 1, true) or #path + 1 -- a query has no parameters of this kind
+  local unused = params and unused_parameter(path, stop, params)
+  if unused then
+    unused = errors.clean(unused, 60)
+    return nil, ("params.%s is not in the path %s"):format(unused, errors.clean(path, 80))
+  end
+  local parts, done = {}, 1
+  local first, last, name = path:find("{([%w_]+)}")
+  while first and first < stop do
     local text, message = path_value(name, params and params[name])
-    problem = problem or message
-    return text
-  end)
-  for name in pairs(params or {}) do
-    if not used[name] then
-      name = errors.clean(tostring(name), 60)
-      problem = problem or ("params.%s is not in the path %s"):format(name, errors.clean(path, 80))
+    if not text then
+      return nil, message
     end
+    parts[#parts + 1] = path:sub(done, first - 1)
+    parts[#parts + 1] = text
+    done = last + 1
+    first, last, name = path:find("{([%w_]+)}", done)
   end
-  if problem then
-    return nil, problem
-  end
-  return place .. query
+  parts[#parts + 1] = path:sub(done)
+  return table.concat(parts)
 end
 
 -- Keys in a fixed order, so that a request is reproducible: numbers, then text.
@@ -133,6 +145,10 @@ local function sorted_keys(values)
   return keys
 end
 
+local function parameter(name, text)
+  return core.percent_encode(name) .. "=" .. core.percent_encode(text)
+end
+
 local function expand(name, value, parts, depth)
   if type(value) ~= "table" then
     local text = scalar(value)
@@ -142,14 +158,14 @@ local function expand(name, value, parts, depth)
       errors.misuse(("query: %s must be a string, finite number, boolean or table")
         :format(errors.clean(name, 80)))
     end
-    parts[#parts + 1] = core.percent_encode(name) .. "=" .. core.percent_encode(text)
+    parts[#parts + 1] = parameter(name, text)
     return
   elseif depth > DEPTH_MAX then
     errors.misuse("query: the table is nested too deeply, or holds itself")
   end
   local keys = sorted_keys(value)
   if #keys == 0 then
-    parts[#parts + 1] = core.percent_encode(name) .. "="
+    parts[#parts + 1] = parameter(name, "")
   end
   -- A list counts from 0, as PHP does; other whole keys stay what they are.
   local shift = #keys > 0 and #keys == #value and 1 or 0
@@ -163,14 +179,33 @@ end
 --- everything is percent-encoded. `true` and `false` are sent as these words, `accs.null` leaves a
 --- parameter out, an empty table is an empty value (`searchCriteria=`).
 ---@param query table
+---@param fields? string  checked, for the parameter `fields`; it comes last, and wins
 ---@return string  without "?", "" when nothing is in it
 --- Example: `request.query { criteria = { pageSize = 2 } }` gives "criteria%5BpageSize%5D=2".
-function request.query(query)
+function request.query(query, fields)
   local parts = {}
-  for _, key in ipairs(sorted_keys(query)) do
-    expand(tostring(key), query[key], parts, 1)
+  if next(query) ~= nil then
+    for _, key in ipairs(sorted_keys(query)) do
+      if not fields or key ~= "fields" then
+        expand(tostring(key), query[key], parts, 1)
+      end
+    end
+  end
+  if fields then
+    parts[#parts + 1] = parameter("fields", fields)
   end
   return table.concat(parts, "&")
+end
+
+local function balanced(fields)
+  local depth = 0
+  for bracket in fields:gmatch("[%[%]]") do
+    depth = depth + (bracket == "[" and 1 or -1)
+    if depth < 0 then
+      return false
+    end
+  end
+  return depth == 0
 end
 
 --- Checks `fields`: the service answers `[]` with status 200 to a blank or any other character it
@@ -190,19 +225,12 @@ function request.fields(fields)
   elseif type(fields) ~= "string" then
     errors.misuse(("fields must be a string or a list of strings, not %s"):format(type(fields)))
   end
-  local shown = errors.clean(fields, 80)
   if fields == "" or fields:find("[^%w_%[%],]") then
-    return nil, ('fields "%s" may hold only names, commas and brackets, no blank'):format(shown)
+    return nil, ('fields "%s" may hold only names, commas and brackets, no blank')
+      :format(errors.clean(fields, 80))
   end
-  local depth = 0
-  for bracket in fields:gmatch("[%[%]]") do
-    depth = depth + (bracket == "[" and 1 or -1)
-    if depth < 0 then
-      break
-    end
-  end
-  if depth ~= 0 then
-    return nil, ('fields "%s": the brackets do not match'):format(shown)
+  if fields:find("[][]") and not balanced(fields) then
+    return nil, ('fields "%s": the brackets do not match'):format(errors.clean(fields, 80))
   end
   return fields
 end

@@ -494,8 +494,10 @@ describe("events", function()
       end,
     }
     assert(client:get("/V1/x"))
-    for _ = 1, 10 do
-      assert(client:get("/V1/x"))
+    for _ = 1, 500 do -- a blocking wait moves the hook's call as well
+      if not inner then
+        accs.sleep(0.01)
+      end
     end
     assert.is_table(inner)
     assert.is_true(inner.data.ok)
