@@ -13,9 +13,8 @@ local function sums_of(context)
     :where("created_at", "gteq", context.options.since .. " 00:00:00")
     :where("state", "neq", "canceled")
     :page_size(300)
-    :fields {
-      "entity_id", "customer_email", "base_currency_code", "base_grand_total", "base_total_canceled",
-    }
+    :fields { "entity_id", "customer_email", "base_currency_code", "base_grand_total",
+      "base_total_canceled" }
   local sums = {}
   local orders <close> = context.client:items("/V1/orders", search)
   for order in orders do

@@ -89,6 +89,23 @@ local function refuse_broken_or(list, criteria, path)
   end
 end
 
+-- Asks for the key as well where a search chooses its fields: without it a repeated row could not
+-- be told from a new one.
+local function with_key(wanted, list)
+  local fields = wanted:query().fields
+  local inner = fields and list and fields:match("^items%[(.*)%],total_count$")
+  if not inner then
+    return wanted
+  end
+  local names = "," .. inner:gsub("%b[]", "") .. ","
+  for _, name in ipairs(list.key) do
+    if not names:find("," .. name .. ",", 1, true) then
+      inner = inner .. "," .. name
+    end
+  end
+  return wanted:fields(inner)
+end
+
 local function ascending(list, criteria)
   local first = criteria.sortOrders and criteria.sortOrders[1]
   return list ~= nil and first ~= nil and first.field == list.sort and first.direction == "ASC"
@@ -121,6 +138,7 @@ local function new_scan(client, path, wanted, opts)
   if list and list.sort and not (wanted:query().searchCriteria or {}).sortOrders then
     wanted = wanted:sort(list.sort, "ASC") -- without an order, pages are drawn from a shuffled list
   end
+  wanted = with_key(wanted, list)
   local criteria = wanted:query().searchCriteria
   if criteria == "" then
     criteria = {}
@@ -315,8 +333,9 @@ end
 ---@param wanted? accs.Search  all rows unless given; sorted by the list's key unless it says how
 ---@param opts? accs.ScanOptions
 ---@return accs.Scan scan, nil, nil, accs.Scan closing  for a generic `for`
---- Each row comes once, also when the service repeats it. Raises an error object when a call fails,
---- and a message on a mistake in the arguments.
+--- Each row comes once, also when the service repeats it; for that, the list's key is fetched even
+--- when the search chooses other fields. Raises an error object when a call fails, and a message on
+--- a mistake in the arguments.
 --- Example: `for order in client:items("/V1/orders", nil, { limit = 9 }) do print(order.state) end`
 function pages.items(client, path, wanted, opts)
   local scan = new_scan(client, path, wanted, opts)

@@ -42,6 +42,7 @@ end
 ---@param ascending boolean  the rows were asked for in ascending order of that key: then the
 --- highest key seen tells a repeated row, and memory does not grow with the rows
 ---@return table tally
+--- Example: `local tally = verdict.tally({ "id" }, true)`
 function verdict.tally(names, ascending)
   return setmetatable({
     names = names, ascending = ascending and #names == 1, seen = {}, highest = nil,
@@ -52,6 +53,7 @@ end
 --- Takes a page and leaves out the rows that came before.
 ---@param items table[]
 ---@return table[] fresh  rows that are new
+--- Example: `local fresh = tally:page(response.data.items)`
 function Tally:page(items)
   local fresh = {}
   local floor, previous = self.highest, nil
@@ -81,6 +83,7 @@ end
 ---@param total integer|nil
 --- A count that falls means that rows went away, perhaps out of pages already read: as many others
 --- may have slipped past.
+--- Example: `tally:announce(response.data.total_count)`
 function Tally:announce(total)
   if total and self.announced and total < self.announced then
     self.gaps = self.gaps + (self.announced - total)
@@ -92,6 +95,7 @@ end
 ---@param ended string|nil  "end" or "limit"; nil while the scan is open or was left
 ---@param missing string|nil  what else speaks against it
 ---@return accs.Verdict
+--- Example: `tally:verdict("end").complete`
 function Tally:verdict(ended, missing)
   local gaps, reason = self.gaps, missing
   if ended == "end" and self.announced then

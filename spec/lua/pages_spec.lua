@@ -347,6 +347,27 @@ describe("the arguments of a scan", function()
     assert.is_nil(client.calls[3].sortOrders)
   end)
 
+  it("fetch the key beside the chosen fields", function()
+    local asked = {}
+    local client = { page_size = 2, items = pages.items }
+    function client.get(_, _, opts)
+      asked[#asked + 1] = opts.query.fields
+      return { data = { items = {}, total_count = 0 } }
+    end
+    for _, case in ipairs {
+      { "/V1/products", "sku", "items[sku,id],total_count" },
+      { "/V1/products", "sku,extension_attributes[stock_item[id]]",
+        "items[sku,extension_attributes[stock_item[id]],id],total_count" },
+      { "/V1/products", "id,sku", "items[id,sku],total_count" },
+      { "/V1/inventory/source-items", "quantity", "items[quantity,sku,source_code],total_count" },
+      { "/V1/products", "items", "items,total_count" },
+      { "/V1/unheard/of", "sku", "items[sku],total_count" },
+    } do
+      collect(client, case[1], accs.search():fields(case[2]))
+      assert.equal(case[3], asked[#asked])
+    end
+  end)
+
   it("may begin with a later page", function()
     local client = scripted(list_of(5))
     local found, verdict = collect(client, "/V1/orders", accs.search():page(2))

@@ -12,6 +12,7 @@ local FORMATS = { "table", "csv", "ndjson", "json" }
 
 --- Adds the command.
 ---@param parser table  argparse's
+--- Example: `require("accs.cli.items").add(parser)`
 function items.add(parser)
   local command = parser:command("items")
     :summary("Write the rows of a list: products, orders, customers, ...")
@@ -191,6 +192,7 @@ end
 
 --- Runs the command.
 ---@param arguments table
+--- Example: `require("accs.cli.items").run(arguments)`
 function items.run(arguments)
   local watched = not arguments.output and terminal.is_watched()
   local format = arguments.format or (watched and "table" or "csv")

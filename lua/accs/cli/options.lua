@@ -36,6 +36,7 @@ end
 
 --- Gives a command the options of a client.
 ---@param command table  argparse's
+--- Example: `options.add_client(command)`
 function options.add_client(command)
   local group = {}
   for _, option in ipairs(client_options.list) do
@@ -68,6 +69,7 @@ end
 ---@param arguments table  as argparse read them
 ---@return accs.Client
 --- Raises an error of kind `config` when credentials are missing or wrong.
+--- Example: `local client <close> = options.client(arguments)`
 function options.client(arguments)
   local given = {}
   for _, option in ipairs(client_options.list) do
@@ -84,6 +86,7 @@ end
 ---@param formats string[]
 ---@param words string  which one is the default
 ---@return table format, table output
+--- Example: `local format, output = options.output(command, { "csv" }, "Default: csv.")`
 function options.output(command, formats, words)
   local format = command:option("--format",
     "How to write it: " .. table.concat(formats, ", ") .. ". " .. words)
@@ -94,6 +97,7 @@ end
 --- The option `-o`.
 ---@param command table  argparse's
 ---@return table output
+--- Example: `options.output_file(command)`
 function options.output_file(command)
   return command:option("-o --output",
     "Write to this file. It appears under its name when it is whole, and not at all when the "
@@ -104,6 +108,7 @@ end
 ---@param text string|nil
 ---@param flag string
 ---@return integer|nil
+--- Example: `options.count("10", "--limit") --> 10`
 function options.count(text, flag)
   if text == nil then
     return nil

@@ -67,6 +67,7 @@ function output.open(path)
   return self
 end
 
+-- Raises when a write, flush or close did not succeed.
 function Output:_check(ok, problem, code)
   if ok then
     return
@@ -79,6 +80,7 @@ end
 
 --- Puts the file under its name: call it when all is written.
 --- Raises an error of kind `io` when the last bytes cannot be written.
+--- Example: `out.write("sku\n") out:commit()`
 function Output:commit()
   self:_check(self._file:flush())
   if self._file ~= io.stdout then

@@ -90,6 +90,7 @@ end
 --- Adds the command.
 ---@param parser table  argparse's
 ---@param words string[]  the command line, since a report's file brings its own options
+--- Example: `require("accs.cli.report").add(parser, arg)`
 function commands.add(parser, words)
   local command = parser:command("report")
     :summary("Run a report: one that comes with accs, or a Lua file.")
@@ -120,6 +121,7 @@ end
 
 --- Runs the command.
 ---@param arguments table
+--- Example: `require("accs.cli.report").run(arguments)`
 function commands.run(arguments)
   local rep = assert(report.load(arguments.report))
   local checked, problem = report.check(rep, given_options(arguments))

@@ -3,6 +3,7 @@ local sandbox = {}
 
 --- Adds the command.
 ---@param parser table  argparse's
+--- Example: `require("accs.cli.sandbox").add(parser)`
 function sandbox.add(parser)
   local command = parser:command("sandbox")
     :summary("Start a local stand-in for a tenant, to try things without an Adobe account.")
@@ -20,6 +21,7 @@ end
 --- Runs the command.
 ---@param arguments table
 ---@return integer code  of accs-sandbox
+--- Example: `require("accs.cli.sandbox").run(arguments)`
 function sandbox.run(arguments)
   local words = { "accs-sandbox" }
   for _, word in ipairs(arguments.arguments or {}) do

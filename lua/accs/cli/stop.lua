@@ -32,6 +32,7 @@ end
 ---@param problem any
 ---@return integer code
 ---@return string|nil line  for stderr, without the name of the program
+--- Example: `stop.explain(errors.new { kind = "auth", message = "no" }) --> 3, "auth: no"`
 function stop.explain(problem)
   if getmetatable(problem) == Stop then
     return problem.code, problem.message

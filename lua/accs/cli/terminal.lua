@@ -11,12 +11,14 @@ terminal.version = core.version .. " (" .. core.libraries .. ")"
 
 --- Whether standard output is a terminal.
 ---@return boolean
+--- Example: `if terminal.is_watched() then print "hello" end`
 function terminal.is_watched()
   return core.isatty(STDOUT)
 end
 
 --- Columns of the window that standard output is, nil when it is none.
 ---@return integer|nil
+--- Example: `terminal.width() --> 80`
 function terminal.width()
   if not core.isatty(STDOUT) then
     return nil

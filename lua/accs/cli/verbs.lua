@@ -114,6 +114,7 @@ end
 --- Adds the commands.
 ---@param parser table  argparse's
 ---@return table<string, fun(arguments: table): integer|nil> commands
+--- Example: `verbs.add(parser).get(arguments)`
 function verbs.add(parser)
   local commands = {}
   for _, verb in ipairs(VERBS) do

@@ -30,6 +30,7 @@ end
 ---@param column accs.Column
 ---@param value any  decides for columns of kind "any"
 ---@return boolean
+--- Example: `cells.is_number({ name = "a", kind = "money" }) --> true`
 function cells.is_number(column, value)
   local kind = column.kind
   return kind == "integer" or kind == "money" or kind == "percent"
@@ -41,6 +42,7 @@ end
 ---@param column accs.Column
 ---@param currency string|nil  of the table
 ---@return string  "" for an absent value
+--- Example: `cells.plain(345000, { name = "a", kind = "money" }, "USD") --> "34.50"`
 function cells.plain(value, column, currency)
   if is_nothing(value) then
     return ""
@@ -59,6 +61,7 @@ end
 ---@param column accs.Column
 ---@param currency string|nil
 ---@return string  "-" for an absent number
+--- Example: `cells.readable(1234, { name = "a", kind = "integer" }) --> "1,234"`
 function cells.readable(value, column, currency)
   if is_nothing(value) then
     return cells.is_number(column) and "-" or ""
@@ -77,6 +80,7 @@ end
 ---@param column accs.Column
 ---@param currency string|nil
 ---@return string
+--- Example: `cells.json(345000, { name = "a", kind = "money" }, "USD") --> '"34.50"'`
 function cells.json(value, column, currency)
   if is_nothing(value) then
     return "null"
@@ -91,6 +95,7 @@ end
 ---@param columns accs.Column[]
 ---@param currency string|nil
 ---@return string
+--- Example: `cells.object({ a = 1 }, { { name = "a" } }) --> '{"a":1}'`
 function cells.object(row, columns, currency)
   local parts = {}
   for index, column in ipairs(columns) do
@@ -124,6 +129,7 @@ end
 ---@param result accs.ReportResult
 ---@return accs.Column[] columns
 ---@return { row: table, currency: string|nil }[] rows
+--- Example: `local columns, rows = cells.flatten(result)`
 function cells.flatten(result)
   local columns, places, rows = {}, {}, {}
   merge(columns, places, cells.LEADING)

@@ -163,6 +163,7 @@ local READ = {
 --- The key of an option in `context.options`: `first-day` is `first_day`.
 ---@param option accs.ReportOption
 ---@return string
+--- Example: `report.key({ name = "first-day" }) --> "first_day"`
 function report.key(option)
   return (option.name:gsub("%-", "_"))
 end

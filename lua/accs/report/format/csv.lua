@@ -27,6 +27,7 @@ end
 ---@param columns accs.Column[]
 ---@param write fun(text: string)
 ---@return { row: fun(self, row: table, currency?: string), close: fun(self) }
+--- Example: `local out = csv.open({ { name = "sku" } }, io.write) out:row { sku = "a" } out:close()`
 function csv.open(columns, write)
   local function line(text_of)
     local fields = {}
@@ -47,6 +48,7 @@ end
 --- Writes a report: all its tables as one, told apart by the column `table`; no totals.
 ---@param result accs.ReportResult
 ---@param write fun(text: string)
+--- Example: `csv.report(result, function(text) io.write(text) end)`
 function csv.report(result, write)
   local columns, rows = cells.flatten(result)
   local out = csv.open(columns, write)

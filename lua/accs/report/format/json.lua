@@ -8,6 +8,7 @@ local json = {}
 ---@param columns accs.Column[]|nil  nil: each row is written as it is
 ---@param write fun(text: string)
 ---@return { row: fun(self, row: table, currency?: string), close: fun(self) }
+--- Example: `local out = json.open(nil, io.write) out:row { sku = "a" } out:close()`
 function json.open(columns, write)
   local separator = "[\n"
   return {
@@ -64,6 +65,7 @@ end
 --- Writes a report. Amounts are strings, so that no reader makes floats of them.
 ---@param result accs.ReportResult
 ---@param write fun(text: string)
+--- Example: `json.report(result, function(text) io.write(text) end)`
 function json.report(result, write)
   local tables = {}
   for index, one in ipairs(result.tables) do

@@ -8,6 +8,7 @@ local ndjson = {}
 ---@param columns accs.Column[]|nil  nil: each row is written as it is
 ---@param write fun(text: string)
 ---@return { row: fun(self, row: table, currency?: string), close: fun(self) }
+--- Example: `local out = ndjson.open(nil, io.write) out:row { sku = "a" } out:close()`
 function ndjson.open(columns, write)
   return {
     row = function(_, row, currency)
@@ -20,6 +21,7 @@ end
 --- Writes a report: the rows of all its tables, each with its table's name; no totals.
 ---@param result accs.ReportResult
 ---@param write fun(text: string)
+--- Example: `ndjson.report(result, function(text) io.write(text) end)`
 function ndjson.report(result, write)
   for _, one in ipairs(result.tables) do
     local columns = table.move(cells.LEADING, 1, #cells.LEADING, 1, {})

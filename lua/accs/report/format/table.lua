@@ -109,6 +109,7 @@ end
 ---@param write fun(text: string)
 ---@param options? { width?: integer }  columns of the terminal; nil: nothing is cut
 ---@return { row: fun(self, row: table), close: fun(self) }
+--- Example: `local out = format.open({ { name = "sku" } }, io.write, { width = 80 })`
 function format.open(columns, write, options)
   local room = options and options.width
   local held, widths, rights = {}, nil, nil
@@ -176,6 +177,7 @@ end
 ---@param result accs.ReportResult
 ---@param write fun(text: string)
 ---@param options? { width?: integer }
+--- Example: `format.report(result, io.write, { width = 80 })`
 function format.report(result, write, options)
   local room = options and options.width
   write(result.title .. "\n")
