@@ -209,7 +209,11 @@ static void refuse(accs_token_source *source, const accs_token_reply *reply, int
 
     if (reply->error[0] == '\0') {
         snprintf(text, sizeof text, "IMS answered with status %d and no token", status);
-        fail_with(source, status >= 400 ? ACCS_ERROR_HTTP : ACCS_ERROR_DECODE, status, text);
+        fail_with(source,
+                  status >= 400   ? ACCS_ERROR_HTTP
+                  : status >= 300 ? ACCS_ERROR_REDIRECT
+                                  : ACCS_ERROR_DECODE,
+                  status, text);
         return;
     }
     snprintf(text, sizeof text, "IMS refused with %s%s%s%s", reply->error,
