@@ -222,103 +222,6 @@ describe("a client's call", function()
   end)
 end)
 
-describe("a response", function()
-  it("has what the call brought", function()
-    local server <close>, client = scripted("/V1/x", { { fault.reply(200,
-      '{"id":9007199254740993,"list":[],"none":null}',
-      { ["X-Request-Id"] = "abc", ["X-Two"] = "1\r\nx-two: 2" }) } })
-    local res = assert(client:get("/V1/x", { query = { a = 1 } }))
-    assert.equal("integer", math.type(res.status))
-    assert.equal(200, res.status)
-    assert.equal(9007199254740993, res.data.id)
-    assert.equal("integer", math.type(res.data.id))
-    assert.equal(accs.null, res.data.none)
-    assert.equal("[]", accs.json.encode(res.data.list))
-    assert.equal("abc", res.request_id)
-    assert.equal("abc", res.headers["x-request-id"])
-    assert.equal("abc", res.headers["X-REQUEST-ID"])
-    assert.equal("1, 2", res.headers["X-Two"])
-    assert.is_nil(res.headers["x-nothing"])
-    assert.is_nil(res.headers[1])
-    local names = {}
-    for name in pairs(res.headers) do
-      names[#names + 1] = name
-    end
-    assert.is_true(#names >= 4)
-    assert.equal('{"id":9007199254740993,"list":[],"none":null}', res.body)
-    assert.is_true(res.elapsed > 0 and res.elapsed < 10)
-    assert.equal("integer", math.type(res.attempts))
-    assert.equal(1, res.attempts)
-    assert.equal(server.env.API_ENDPOINT .. "/V1/x?a=1", res.url)
-    assert.is_nil(res.nonsense)
-    assert.matches("200 http://127", tostring(res))
-  end)
-
-  it("may be a scalar, or nothing", function()
-    local BODIES = { { "true", true }, { "5", 5 }, { '"x"', "x" }, { "false", false }, { "", nil } }
-    local server <close>, client = scripted("/V1/x", {})
-    for _, case in ipairs(BODIES) do
-      server:script("/V1/x", { { fault.reply(200, case[1]) } })
-      local res = assert(client:get("/V1/x"))
-      assert.equal(case[2], res.data)
-      assert.equal(case[1], res.body)
-    end
-  end)
-
-  it("is not decoded with decode = false", function()
-    local server <close>, client = scripted("/V1/x", { { fault.reply(200, "{broken") } })
-    local res = assert(client:get("/V1/x", { decode = false }))
-    assert.is_nil(res.data)
-    assert.equal("{broken", res.body)
-    assert.equal(1, server:count("/V1/x"))
-  end)
-
-  it("that is no JSON is an error of kind decode, though it happened", function()
-    for _, body in ipairs { "{broken", '{"a":1} x', "\xFF", "nul" } do
-      local server <close>, client = scripted("/V1/x", { { fault.reply(200, body) } })
-      local res, err = client:post("/V1/x", { a = 1 })
-      assert.is_nil(res)
-      assert.equal("decode", err.kind)
-      assert.equal("done", err.outcome)
-      assert.is_false(err.retryable)
-      assert.equal(body, err.response.body)
-      assert.equal(1, server:count("/V1/x"))
-    end
-  end)
-
-  it("is decoded by the client's own codec, errors too", function()
-    local codec = {
-      decode = function(text)
-        if text == "bad" then
-          error("codec says no")
-        end
-        return { text = text }
-      end,
-      encode = function(value)
-        return "<" .. tostring(value.a) .. ">"
-      end,
-    }
-    local server <close>, client = scripted("/V1/x", {
-      { fault.reply(200, "[1]") }, { fault.reply(200, "bad") }, { fault.reply(404, "[2]") },
-    }, { codec = codec })
-    assert.equal("[1]", assert(client:post("/V1/x", { a = 7 })).data.text)
-    assert.equal("<7>", server:requests("/V1/x")[1].body)
-    local _, err = client:get("/V1/x")
-    assert.equal("decode", err.kind)
-    assert.matches("codec says no", err.message)
-    _, err = client:get("/V1/x")
-    assert.equal("[2]", err.response.data.text)
-    assert.equal(3, server:count("/V1/x"))
-  end)
-
-  it("works with cjson.safe as codec", function()
-    local server <close>, client = scripted("/V1/x", { fault.ok },
-      { codec = require "cjson.safe" })
-    assert.is_true(assert(client:get("/V1/x")).data.ok)
-    assert.equal(1, server:count("/V1/x"))
-  end)
-end)
-
 describe("an error of the service", function()
   it("has Commerce's words, the answer and a hint", function()
     local server <close>, client = scripted("/V1/orders/5", { { fault.reply(404,
@@ -593,5 +496,50 @@ describe("accs.client", function()
     local result = support.run { "lua5.4", "-e",
       "print(assert(require('accs').client{dotenv=false}:get('/V1/x')).data.ok)", env = server.env }
     assert.equal("true\n", result.out .. result.err)
+  end)
+end)
+
+describe("a client of the sandbox", function()
+  it("goes on with one more token when its token has expired", function()
+    local box <close> = support.sandbox { products = 3, args = { "--token-life", "2" } }
+    local client <close> = box:client { timeout = 10 }
+    assert(client:get("/V1/store/storeConfigs"))
+    assert.equal(1, box:count("POST /ims/token/v3"))
+    accs.sleep(2.1)
+    assert(client:get("/V1/store/storeConfigs"))
+    assert.equal(2, box:count("POST /ims/token/v3"))
+    assert.equal(2, box:count("GET /V1/store/storeConfigs", 200))
+  end)
+
+  it("creates, changes, reads and deletes a product", function()
+    local box <close> = support.sandbox { products = 3 }
+    local client <close> = box:client { timeout = 10 }
+    local sku = "odd / sku+%\xC3\xA4"
+    local made = assert(client:post("/V1/products", {
+      product = { sku = sku, name = "Odd", price = 34.5, attribute_set_id = 4 },
+    }))
+    assert.equal(sku, made.data.sku)
+    local opts = { params = { sku = sku } }
+    assert(client:put("/V1/products/{sku}", { product = { price = 40 } }, opts))
+    opts.fields = "sku,price"
+    local read = assert(client:get("/V1/products/{sku}", opts))
+    assert.same({ sku = sku, price = 40 }, read.data)
+    assert.equal("integer", math.type(read.data.price))
+    assert.is_true(assert(client:delete("/V1/products/{sku}", opts)).data)
+    local res, err = client:get("/V1/products/{sku}", opts)
+    assert.is_nil(res)
+    assert.equal(404, err.status)
+  end)
+
+  it("is told what is wrong with its credentials", function()
+    local box = support.shared_sandbox()
+    for _, wrong in ipairs { { client_secret = "wrong" }, { client_id = "wrong" } } do
+      wrong.timeout = 10
+      local client <close> = box:client(wrong)
+      local res, err = client:get("/V1/store/storeConfigs")
+      assert.is_nil(res)
+      assert.equal("auth", err.kind)
+      assert.equal("check IMS_CLIENT_ID and IMS_CLIENT_SECRET", err.hint)
+    end
   end)
 end)

@@ -275,3 +275,21 @@ describe("several clients in tasks", function()
     assert.equal(0, result.code)
   end)
 end)
+
+describe("64 tasks on two clients of the sandbox", function()
+  it("make one token request", function()
+    local box <close> = support.sandbox { products = 3 }
+    local one <close> = box:client { timeout = 20 }
+    local two <close> = box:client { timeout = 20 }
+    local results = assert(accs.map({ n = 64 }, function(_, index)
+      local client = index % 2 == 0 and one or two
+      return client:get("/V1/orders/{id}", { params = { id = index % 20 + 1 } })
+    end, { concurrency = 64 }))
+    assert.equal(64, results.n)
+    for index = 1, 64 do
+      assert.equal(index % 20 + 1, results[index].data.entity_id)
+    end
+    assert.equal(1, box:count("POST /ims/token/v3"))
+    assert.equal(64, box:count("GET /V1/orders/{id}", 200))
+  end)
+end)
