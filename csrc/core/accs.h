@@ -369,7 +369,7 @@ typedef enum accs_json_kind {
     ACCS_JSON_KEY,     /* text, decoded */
     ACCS_JSON_STRING,  /* text, decoded */
     ACCS_JSON_INTEGER, /* integer; text holds the digits */
-    ACCS_JSON_FLOAT,   /* number; text holds the literal; an integer beyond 64 bit too */
+    ACCS_JSON_FLOAT,   /* number; text holds the literal; an integer beyond 64 bit and -0 too */
     ACCS_JSON_TRUE,
     ACCS_JSON_FALSE,
     ACCS_JSON_NULL,
@@ -415,7 +415,8 @@ ACCS_API accs_json_kind accs_json_next(accs_json_reader *reader, accs_json_event
 
 /*
  * What went wrong after ACCS_JSON_ERROR: ACCS_ERROR_PARSE, ACCS_ERROR_TOO_LARGE
- * (a limit) or ACCS_ERROR_MEMORY; a text without input bytes, with the offset.
+ * (a limit, or a number beyond the largest double) or ACCS_ERROR_MEMORY; a text without
+ * input bytes, with the offset.
  * Never call it before an error.
  */
 ACCS_API accs_error accs_json_failure(const accs_json_reader *reader, const char **text,

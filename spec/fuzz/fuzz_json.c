@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CUTS = 8, SIZE_MAX_USEFUL = 4096, LOG_MAX = 1 << 26 };
+enum { CUTS = 8, SIZE_MAX_USEFUL = 1024, LOG_MAX = 1 << 26 };
 
 #define REQUIRE(condition)                                                                         \
     do {                                                                                           \
@@ -25,7 +25,7 @@ enum { CUTS = 8, SIZE_MAX_USEFUL = 4096, LOG_MAX = 1 << 26 };
     } while (0)
 
 /* Small enough that a fuzzer reaches them. */
-static const accs_json_limits limits = {.depth = 24, .text = 200, .document = 2000};
+static const accs_json_limits limits = {.depth = 24, .text = 200, .document = 600};
 
 static void note(accs_buffer *log, const void *bytes, size_t bytes_len)
 {
