@@ -1,8 +1,8 @@
 #include "call.h"
 
 #include "event.h"
+#include "header_block.h"
 #include "limits.h"
-#include "retry_after.h"
 #include "verdict.h"
 
 #include <stdio.h>
@@ -125,19 +125,13 @@ static void join_line(accs_call *call)
     call->stage = STAGE_PLACE;
 }
 
-/* Gives free places to those who wait. A loop, not a recursion: each may end at once. */
-static void serve_line(accs_lane *lane)
+/* Whoever waits gets the free place at once, but from a timer: no call starts inside another's end.
+ */
+static void call_line(accs_lane *lane)
 {
-    if (lane->serving)
-        return;
-    lane->serving = true;
-    while (lane->first_waiting != NULL && lane->active < lane->max_active) {
-        accs_call *call = lane->first_waiting;
-
-        leave_line(call);
-        advance(call);
-    }
-    lane->serving = false;
+    if (lane->first_waiting != NULL && lane->active < lane->max_active)
+        accs_timers_set(accs_engine_timers(lane->engine), &lane->serve,
+                        accs_engine_now(lane->engine)->mono_ms);
 }
 
 static void free_place(accs_call *call)
@@ -146,6 +140,7 @@ static void free_place(accs_call *call)
         return;
     call->has_place = false;
     call->lane->active--;
+    call_line(call->lane);
 }
 
 /* ------------------------------------------------------------------ end */
@@ -201,7 +196,6 @@ static void end(accs_call *call)
     call->reply->url = call->url;
     call->url = NULL;
     accs_engine_finish(lane->engine, &call->work);
-    serve_line(lane);
 }
 
 static accs_outcome outcome_now(const accs_call *call)
@@ -295,17 +289,6 @@ static void deadline_passed(accs_timer *timer)
 
 /* -------------------------------------------------------------- attempts */
 
-static int64_t retry_after_of(const accs_reply *reply, int64_t now_s)
-{
-    size_t value_len = 0;
-    int64_t delay_ms = -1;
-    const char *value = accs_reply_find(reply, "retry-after", &value_len);
-
-    if (value == NULL || accs_retry_after_parse(value, value_len, now_s, &delay_ms) != ACCS_OK)
-        return -1;
-    return delay_ms;
-}
-
 static void conclude(accs_call *call, const accs_transfer_result *result)
 {
     if (result->end != ACCS_ATTEMPT_ANSWERED) {
@@ -316,7 +299,7 @@ static void conclude(accs_call *call, const accs_transfer_result *result)
     }
     if (call->failure.code == ACCS_ERROR_RATE_LIMITED)
         call->failure.retry_after_ms =
-            retry_after_of(call->reply, accs_engine_now(call->lane->engine)->wall_s);
+            accs_reply_retry_after_ms(call->reply, accs_engine_now(call->lane->engine)->wall_s);
     end(call);
 }
 
@@ -354,7 +337,7 @@ static void decide(accs_call *call, const accs_transfer_result *result)
         .status = call->reply->status,
         .idempotent = call->idempotent,
         .attempt = call->attempt,
-        .retry_after_ms = retry_after_of(call->reply, now->wall_s),
+        .retry_after_ms = accs_reply_retry_after_ms(call->reply, now->wall_s),
         .now_ms = now->mono_ms,
         .deadline_ms = call->deadline_ms,
         .budget_left = accs_budget_left(&lane->budget, now->mono_ms),
@@ -384,7 +367,6 @@ static void decide(accs_call *call, const accs_transfer_result *result)
 static void attempt_ended(void *context, const accs_transfer_result *result)
 {
     accs_call *call = context;
-    accs_lane *lane = call->lane;
 
     call->transfer = NULL;
     call->sends += result->sends;
@@ -394,7 +376,6 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
         advance(call);
     else
         decide(call, result);
-    serve_line(lane);
 }
 
 static void start_attempt(accs_call *call)
@@ -475,44 +456,37 @@ static void pause_over(accs_timer *timer)
     advance((accs_call *)(void *)((char *)timer - offsetof(accs_call, pause)));
 }
 
-/* ----------------------------------------------------------------- start */
-
-static size_t line_room(const accs_header *header)
+static void serve_line(accs_timer *timer)
 {
-    return strlen(header->name) + sizeof ": " + (header->value != NULL ? strlen(header->value) : 0);
-}
+    accs_lane *lane = (accs_lane *)(void *)((char *)timer - offsetof(accs_lane, serve));
 
-/*
- * The request's header list in one block, with the client's common headers as
- * its tail. libcurl takes "Name:" for "leave it out" and "Name;" for an empty value.
- */
-static struct curl_slist *new_headers(const accs_lane *lane, const accs_call_request *request)
-{
-    size_t count = request->header_count + 1;
-    size_t room = count * sizeof(struct curl_slist);
-    struct curl_slist *nodes;
-    char *text;
+    while (lane->first_waiting != NULL && lane->active < lane->max_active) {
+        accs_call *call = lane->first_waiting;
 
-    for (size_t i = 0; i < request->header_count; i++)
-        room += line_room(&request->headers[i]);
-    nodes = malloc(room);
-    if (nodes == NULL)
-        return NULL;
-    text = (char *)(nodes + count);
-    for (size_t i = 0; i < count; i++) {
-        nodes[i].data = NULL; /* the first: the token's line, set for each attempt */
-        nodes[i].next = i + 1 < count ? &nodes[i + 1] : lane->common;
-        if (i > 0) {
-            const accs_header *header = &request->headers[i - 1];
-            bool valued = header->value != NULL && header->value[0] != '\0';
-            const char *mark = valued ? ": " : (header->value != NULL ? ";" : ":");
-
-            nodes[i].data = text;
-            text += sprintf(text, "%s%s%s", header->name, mark, valued ? header->value : "") + 1;
-        }
+        leave_line(call);
+        advance(call);
     }
-    return nodes;
 }
+
+accs_error accs_lane_open(accs_lane *lane, accs_engine *engine)
+{
+    if (accs_timers_reserve(accs_engine_timers(engine), 1) != ACCS_OK)
+        return ACCS_ERROR_MEMORY;
+    lane->engine = engine;
+    lane->serve.fire = serve_line;
+    return ACCS_OK;
+}
+
+void accs_lane_close(accs_lane *lane)
+{
+    while (lane->calls != NULL)
+        cancel(&lane->calls->work);
+    accs_timers_clear(accs_engine_timers(lane->engine), &lane->serve);
+    accs_timers_release(accs_engine_timers(lane->engine), 1);
+    lane->engine = NULL;
+}
+
+/* ----------------------------------------------------------------- start */
 
 static char *copy_bytes(const char *bytes, size_t bytes_len)
 {
@@ -542,7 +516,7 @@ static accs_call *new_call(accs_lane *lane, const accs_call_request *request)
     if (request->body != NULL)
         call->body = copy_bytes(request->body, request->body_len);
     call->body_len = request->body_len;
-    call->headers = new_headers(lane, request);
+    call->headers = accs_header_block_new(request->headers, request->header_count, lane->common);
     call->reply = accs_reply_new(lane->max_headers, request->max_body);
     if (call->url != NULL && (request->body == NULL || call->body != NULL) &&
         call->headers != NULL && call->reply != NULL)
@@ -593,10 +567,4 @@ accs_error accs_call_start(accs_lane *lane, const accs_call_request *request, ui
     advance(call);
     accs_engine_follow(lane->engine);
     return ACCS_OK;
-}
-
-void accs_call_cancel_all(accs_lane *lane)
-{
-    while (lane->calls != NULL)
-        cancel(&lane->calls->work);
 }

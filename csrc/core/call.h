@@ -15,7 +15,8 @@ typedef struct accs_call accs_call;
 
 /* What the calls of one client share. */
 typedef struct accs_lane {
-    accs_engine *engine; /* NULL: gone */
+    accs_engine *engine; /* NULL: not open */
+    accs_timer serve;    /* gives free places to those who wait */
     accs_transport *transport;
     accs_token_source *source;
     accs_token_user user;      /* of the source; its handle names the client in events */
@@ -29,7 +30,6 @@ typedef struct accs_lane {
     accs_call *first_waiting; /* for a place */
     accs_call *last_waiting;
     accs_call *calls; /* all that have not ended */
-    bool serving;     /* places are being given out right now */
 } accs_lane;
 
 /* What the façade has checked already. Everything is borrowed for the call of accs_call_start(). */
@@ -48,11 +48,13 @@ typedef struct accs_call_request {
     size_t max_body;
 } accs_call_request;
 
+/* Makes a zeroed lane ready for calls; ACCS_ERROR_MEMORY. */
+accs_error accs_lane_open(accs_lane *lane, accs_engine *engine);
+/* Ends every call as cancelled and lets go of the engine. Call once, on an open lane. */
+void accs_lane_close(accs_lane *lane);
+
 /* Starts a call; see accs_client_start(). ACCS_ERROR_MEMORY. */
 accs_error accs_call_start(accs_lane *lane, const accs_call_request *request, uint64_t *id);
-
-/* Ends every call of the lane as cancelled. */
-void accs_call_cancel_all(accs_lane *lane);
 
 /* Pauses the lane and says so to whoever listens. */
 void accs_lane_pause(accs_lane *lane, int64_t delay_ms, uint64_t call_id);

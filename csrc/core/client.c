@@ -31,17 +31,18 @@ struct accs_client {
 static void close_lane(accs_client *client)
 {
     accs_lane *lane = &client->lane;
+    bool usable;
 
     if (lane->engine == NULL)
         return;
-    accs_call_cancel_all(lane);
+    usable = accs_engine_usable(lane->engine);
+    accs_lane_close(lane);
     if (lane->source != NULL)
         accs_token_source_leave(lane->source, &lane->user);
-    if (accs_engine_usable(lane->engine))
+    if (usable)
         accs_transport_free(lane->transport); /* in a forked child: the parent's, left alone */
     lane->source = NULL;
     lane->transport = NULL;
-    lane->engine = NULL;
 }
 
 /* The engine has discarded the calls already. */
@@ -232,7 +233,10 @@ accs_error accs_client_new(accs_engine *engine, const accs_client_options *optio
     made = calloc(1, sizeof *made);
     if (made == NULL)
         return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a client");
-    made->lane.engine = engine;
+    if (accs_lane_open(&made->lane, engine) != ACCS_OK) {
+        free(made);
+        return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a client");
+    }
     made->lane.user.handle = accs_engine_number(engine);
     made->lane.user.events = options->events;
     made->member.engine_gone = engine_gone;

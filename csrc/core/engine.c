@@ -2,17 +2,15 @@
 
 #include "library.h"
 #include "limits.h"
+#include "pipe_guard.h"
 #include "poller.h"
+#include "sockets.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -46,17 +44,8 @@ struct accs_engine {
     uint64_t numbers;
     accs_member *members;
 
-    int *sockets; /* open ones, for the child of a fork */
-    size_t socket_count;
-    size_t socket_capacity;
+    accs_sockets sockets;
 };
-
-typedef struct user_timer {
-    accs_work work; /* first */
-    accs_timer timer;
-    accs_engine *engine;
-    accs_error result;
-} user_timer;
 
 accs_error accs_fail(accs_failure *failure, accs_error code, const char *format, ...)
 {
@@ -69,41 +58,6 @@ accs_error accs_fail(accs_failure *failure, accs_error code, const char *format,
     vsnprintf(failure->text, sizeof failure->text, format, arguments);
     va_end(arguments);
     return code;
-}
-
-/* ------------------------------------------------------------- SIGPIPE */
-
-typedef struct pipe_guard {
-    sigset_t before;
-    bool ours; /* SIGPIPE was not blocked before */
-} pipe_guard;
-
-/*
- * libcurl's plain sockets never raise SIGPIPE, OpenSSL's do. The signal is
- * blocked in this thread alone, so the host's handler stays as it is.
- */
-static void pipe_block(pipe_guard *guard)
-{
-    sigset_t blocked;
-
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGPIPE);
-    guard->ours = pthread_sigmask(SIG_BLOCK, &blocked, &guard->before) == 0 &&
-                  sigismember(&guard->before, SIGPIPE) == 0;
-}
-
-static void pipe_restore(const pipe_guard *guard)
-{
-    const struct timespec at_once = {0, 0};
-    sigset_t pipe_only;
-
-    if (!guard->ours)
-        return;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    while (sigtimedwait(&pipe_only, NULL, &at_once) == SIGPIPE)
-        continue; /* ours: it was not blocked before, so none was pending */
-    pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
 }
 
 /* ------------------------------------------------------ libcurl's hooks */
@@ -136,33 +90,15 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     accs_engine *engine = context;
 
     (void)purpose;
-    if (engine->socket_count == engine->socket_capacity) {
-        size_t capacity = engine->socket_capacity == 0 ? 16 : 2 * engine->socket_capacity;
-        int *sockets = realloc(engine->sockets, capacity * sizeof *sockets);
-
-        if (sockets == NULL)
-            return CURL_SOCKET_BAD;
-        engine->sockets = sockets;
-        engine->socket_capacity = capacity;
-    }
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0)
-        return CURL_SOCKET_BAD;
-    engine->sockets[engine->socket_count++] = fd;
-    return fd;
+    return accs_sockets_open(&engine->sockets, address->family, address->socktype,
+                             address->protocol);
 }
 
 static int close_socket(void *context, curl_socket_t fd)
 {
     accs_engine *engine = context;
 
-    for (size_t i = 0; i < engine->socket_count; i++) {
-        if (engine->sockets[i] == fd) {
-            engine->sockets[i] = engine->sockets[--engine->socket_count];
-            break;
-        }
-    }
-    return close(fd);
+    return accs_sockets_close(&engine->sockets, fd);
 }
 
 bool accs_engine_prepare(accs_engine *engine, CURL *easy)
@@ -244,11 +180,11 @@ static void drop_queue(accs_engine *engine)
 void accs_engine_free(accs_engine *engine)
 {
     bool usable = engine != NULL && accs_engine_usable(engine);
-    pipe_guard guard;
+    accs_pipe_guard guard;
 
     if (engine == NULL)
         return;
-    pipe_block(&guard);
+    accs_pipe_block(&guard);
     for (uint32_t i = 0; i < engine->slot_count; i++) {
         accs_work *work = engine->slots[i].work;
 
@@ -266,13 +202,12 @@ void accs_engine_free(accs_engine *engine)
         curl_multi_cleanup(engine->multi);
     else /* curl_multi_cleanup() would shut the parent's connections down: plain close(2), no more
           */
-        for (size_t i = 0; i < engine->socket_count; i++)
-            close(engine->sockets[i]);
-    pipe_restore(&guard);
+        accs_sockets_abandon(&engine->sockets);
+    accs_pipe_restore(&guard);
     accs_poller_cleanup(&engine->poller);
     accs_timers_cleanup(&engine->timers);
     free(engine->slots);
-    free(engine->sockets);
+    accs_sockets_cleanup(&engine->sockets);
     free(engine);
 }
 
@@ -364,12 +299,12 @@ void accs_engine_follow(accs_engine *engine)
 accs_error accs_engine_attach(accs_engine *engine, accs_handle *handle)
 {
     CURLMcode code;
-    pipe_guard guard;
+    accs_pipe_guard guard;
 
-    pipe_block(&guard);
+    accs_pipe_block(&guard);
     curl_easy_setopt(handle->easy, CURLOPT_PRIVATE, handle);
     code = curl_multi_add_handle(engine->multi, handle->easy);
-    pipe_restore(&guard);
+    accs_pipe_restore(&guard);
     handle->attached = code == CURLM_OK;
     if (code == CURLM_OK)
         return ACCS_OK;
@@ -378,13 +313,13 @@ accs_error accs_engine_attach(accs_engine *engine, accs_handle *handle)
 
 void accs_engine_detach(accs_engine *engine, accs_handle *handle)
 {
-    pipe_guard guard;
+    accs_pipe_guard guard;
 
     if (!handle->attached)
         return;
-    pipe_block(&guard);
+    accs_pipe_block(&guard);
     curl_multi_remove_handle(engine->multi, handle->easy);
-    pipe_restore(&guard);
+    accs_pipe_restore(&guard);
     handle->attached = false;
 }
 
@@ -510,73 +445,6 @@ void accs_engine_cancel(accs_engine *engine, uint64_t id)
         found->work->cancel(found->work);
 }
 
-/* --------------------------------------------------------- user's timer */
-
-static void deliver_timer(accs_queued *queued, accs_item *item)
-{
-    user_timer *timer = (user_timer *)(void *)queued;
-
-    if (item != NULL) {
-        item->kind = ACCS_ITEM_TIMER;
-        item->id = timer->work.id;
-        item->failure.code = timer->result;
-        item->failure.retry_after_ms = -1;
-    }
-    free(timer);
-}
-
-static void end_timer(user_timer *timer, accs_error result)
-{
-    accs_timers_clear(&timer->engine->timers, &timer->timer);
-    accs_timers_release(&timer->engine->timers, 1);
-    timer->result = result;
-    accs_engine_finish(timer->engine, &timer->work);
-}
-
-static void fire_timer(accs_timer *timer)
-{
-    end_timer((user_timer *)(void *)((char *)timer - offsetof(user_timer, timer)), ACCS_OK);
-}
-
-static void cancel_timer(accs_work *work)
-{
-    end_timer((user_timer *)(void *)work, ACCS_ERROR_CANCELLED);
-}
-
-static void discard_timer(accs_work *work)
-{
-    free(work);
-}
-
-accs_error accs_engine_timer(accs_engine *engine, int64_t delay_ms, uint64_t *id,
-                             accs_failure *failure)
-{
-    user_timer *timer;
-
-    if (accs_engine_check(engine, failure) != ACCS_OK)
-        return ACCS_ERROR_CLOSED;
-    timer = calloc(1, sizeof *timer);
-    if (timer == NULL || accs_timers_reserve(&engine->timers, 1) != ACCS_OK) {
-        free(timer);
-        return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a timer");
-    }
-    timer->work.queued.deliver = deliver_timer;
-    timer->work.cancel = cancel_timer;
-    timer->work.discard = discard_timer;
-    timer->timer.fire = fire_timer;
-    timer->engine = engine;
-    if (accs_engine_adopt(engine, &timer->work) != ACCS_OK) {
-        accs_timers_release(&engine->timers, 1);
-        free(timer);
-        return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a timer");
-    }
-    accs_timers_set(&engine->timers, &timer->timer,
-                    accs_engine_refresh(engine)->mono_ms + (delay_ms > 0 ? delay_ms : 0));
-    accs_engine_follow(engine);
-    *id = timer->work.id;
-    return ACCS_OK;
-}
-
 /* ----------------------------------------------------------------- step */
 
 /* Runs what is due: libcurl's own timer first, then those of calls. */
@@ -647,12 +515,12 @@ accs_error accs_engine_step(accs_engine *engine, int64_t timeout_ms, accs_failur
 {
     accs_ready ready[READY_MAX];
     accs_error error = ACCS_OK;
-    pipe_guard guard;
+    accs_pipe_guard guard;
     int count;
 
     if (accs_engine_check(engine, failure) != ACCS_OK)
         return ACCS_ERROR_CLOSED;
-    pipe_block(&guard);
+    accs_pipe_block(&guard);
     accs_engine_refresh(engine);
     run_due(engine);
     count = accs_poller_wait(&engine->poller, ready, READY_MAX, wait_time(engine, timeout_ms));
@@ -669,6 +537,6 @@ accs_error accs_engine_step(accs_engine *engine, int64_t timeout_ms, accs_failur
     accs_engine_follow(engine);
 
 done:
-    pipe_restore(&guard);
+    accs_pipe_restore(&guard);
     return error;
 }

@@ -1,6 +1,7 @@
 #include "reply.h"
 
 #include "limits.h"
+#include "retry_after.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,17 @@ const char *accs_reply_find(const accs_reply *reply, const char *name, size_t *v
         }
     }
     return NULL;
+}
+
+int64_t accs_reply_retry_after_ms(const accs_reply *reply, int64_t now_s)
+{
+    size_t value_len = 0;
+    int64_t delay_ms = -1;
+    const char *value = accs_reply_find(reply, "retry-after", &value_len);
+
+    if (value == NULL || accs_retry_after_parse(value, value_len, now_s, &delay_ms) != ACCS_OK)
+        return -1;
+    return delay_ms;
 }
 
 void accs_reply_free(accs_reply *reply)

@@ -39,6 +39,10 @@ accs_error accs_reply_add_header(accs_reply *reply, const char *line, size_t lin
 /* The first header of that name (lower case), or NULL; not NUL-ended. */
 const char *accs_reply_find(const accs_reply *reply, const char *name, size_t *value_len);
 
+/* What Retry-After asks for, in ms after now_s (wall clock), or -1 when it says nothing readable.
+ */
+int64_t accs_reply_retry_after_ms(const accs_reply *reply, int64_t now_s);
+
 /* Wipes body and headers as well: the reply held a token. */
 void accs_reply_wipe(accs_reply *reply);
 

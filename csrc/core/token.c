@@ -2,7 +2,6 @@
 
 #include "event.h"
 #include "limits.h"
-#include "retry_after.h"
 #include "token_reply.h"
 #include "token_window.h"
 #include "url.h"
@@ -18,18 +17,7 @@ struct accs_token_source {
     accs_member member;  /* first */
     accs_engine *engine; /* NULL: gone */
     accs_token_user *users;
-    char *ims_url;
-    char *client_id;
-    char *scopes;
-    accs_secret client_secret;
-    accs_secret ready_token; /* unset: tokens are requested */
-    char *ca_file;
-    char *proxy;
-    char *pin;
-    accs_retry_policy policy;
-    int64_t timeout_ms; /* of one acquisition */
-    int64_t connect_timeout_ms;
-    int64_t idle_timeout_ms;
+    accs_identity_owned identity;
 
     accs_token *token;      /* the newest; NULL: none */
     uint32_t random;        /* spreads the refresh of this token */
@@ -49,52 +37,6 @@ struct accs_token_source {
     char *url;
     struct curl_slist *headers;
 };
-
-/* ---------------------------------------------------------------- tokens */
-
-accs_token *accs_token_hold(accs_token *token)
-{
-    token->references++;
-    return token;
-}
-
-void accs_token_release(accs_token *token)
-{
-    if (token == NULL || --token->references > 0)
-        return;
-    accs_secret_cleanup(&token->line);
-    free(token);
-}
-
-bool accs_token_dead(const accs_token *token, const accs_now *now)
-{
-    return token->expires_ms <= now->boot_ms;
-}
-
-static accs_token *new_token(const accs_secret *access_token, int64_t life_ms, int64_t boot_ms)
-{
-    static const char prefix[] = "Authorization: Bearer ";
-    accs_token *token = calloc(1, sizeof *token);
-    accs_buffer line;
-
-    if (token == NULL)
-        return NULL;
-    accs_buffer_init(&line, sizeof prefix + access_token->len);
-    if (accs_buffer_append_text(&line, prefix) != ACCS_OK ||
-        accs_buffer_append(&line, access_token->bytes, access_token->len) != ACCS_OK ||
-        accs_secret_set(&token->line, line.bytes, line.len) != ACCS_OK) {
-        free(token);
-        token = NULL;
-        goto done;
-    }
-    token->references = 1;
-    token->life_ms = life_ms;
-    token->expires_ms = life_ms < INT64_MAX - boot_ms ? boot_ms + life_ms : INT64_MAX;
-
-done:
-    accs_buffer_wipe(&line);
-    return token;
-}
 
 /* ---------------------------------------------------------------- events */
 
@@ -181,7 +123,7 @@ static void give_up(accs_token_source *source, accs_failure *failure)
     const accs_now *now = accs_engine_now(source->engine);
     accs_token *token = source->token;
 
-    accs_secret_redact(&source->client_secret, failure->text);
+    accs_secret_redact(&source->identity.client_secret, failure->text);
     source->ahead_after_ms = now->mono_ms + AHEAD_PAUSE_MS;
     if (token != NULL && accs_token_dead(token, now))
         token = NULL;
@@ -237,9 +179,9 @@ static void read_answer(accs_token_source *source)
     } else if (!accs_header_value_valid(reply.access_token.bytes)) {
         fail_with(source, ACCS_ERROR_DECODE, 200, "IMS sent a token with control characters");
     } else {
-        token = new_token(&reply.access_token,
-                          accs_token_life_ms(reply.has_expires_in, reply.expires_in),
-                          accs_engine_now(source->engine)->boot_ms);
+        token = accs_token_new(&reply.access_token,
+                               accs_token_life_ms(reply.has_expires_in, reply.expires_in),
+                               accs_engine_now(source->engine)->boot_ms);
         if (token != NULL)
             succeed(source, token);
         else
@@ -250,17 +192,6 @@ static void read_answer(accs_token_source *source)
 
 /* ------------------------------------------------------------- attempts */
 
-static int64_t retry_after_of(const accs_reply *reply, int64_t now_s)
-{
-    size_t value_len = 0;
-    int64_t delay_ms = -1;
-    const char *value = accs_reply_find(reply, "retry-after", &value_len);
-
-    if (value != NULL && accs_retry_after_parse(value, value_len, now_s, &delay_ms) != ACCS_OK)
-        delay_ms = -1;
-    return delay_ms;
-}
-
 static void attempt_ended(void *context, const accs_transfer_result *result)
 {
     accs_token_source *source = context;
@@ -270,13 +201,13 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
         .status = source->reply->status,
         .idempotent = true, /* asking for another token changes nothing */
         .attempt = source->attempt,
-        .retry_after_ms = retry_after_of(source->reply, now->wall_s),
+        .retry_after_ms = accs_reply_retry_after_ms(source->reply, now->wall_s),
         .now_ms = now->mono_ms,
         .deadline_ms = source->deadline_ms,
         .budget_left = true,
         .random = accs_random_32(),
     };
-    accs_retry_answer answer = accs_retry_decide(&source->policy, &question);
+    accs_retry_answer answer = accs_retry_decide(&source->identity.policy, &question);
 
     source->transfer = NULL;
     if (answer.action == ACCS_RETRY_WAIT) {
@@ -326,12 +257,14 @@ static accs_error write_form(accs_token_source *source)
     accs_buffer_init(form, ACCS_LIMIT_TOKEN_REPLY_MAX);
     error = accs_buffer_append_text(form, "grant_type=client_credentials");
     if (error == ACCS_OK)
-        error = append_field(form, "&client_id=", source->client_id, strlen(source->client_id));
+        error = append_field(form, "&client_id=", source->identity.client_id,
+                             strlen(source->identity.client_id));
     if (error == ACCS_OK)
-        error = append_field(form, "&client_secret=", source->client_secret.bytes,
-                             source->client_secret.len);
+        error = append_field(form, "&client_secret=", source->identity.client_secret.bytes,
+                             source->identity.client_secret.len);
     if (error == ACCS_OK)
-        error = append_field(form, "&scope=", source->scopes, strlen(source->scopes));
+        error =
+            append_field(form, "&scope=", source->identity.scopes, strlen(source->identity.scopes));
     return error;
 }
 
@@ -357,13 +290,7 @@ static struct curl_slist *new_headers(void)
 /* What all attempts of one acquisition share. */
 static bool prepare(accs_token_source *source)
 {
-    const accs_transport_options options = {
-        .ca_file = source->ca_file,
-        .proxy = source->proxy,
-        .pin = source->pin,
-        .connect_timeout_ms = source->connect_timeout_ms,
-        .idle_timeout_ms = source->idle_timeout_ms,
-    };
+    const accs_transport_options options = accs_identity_transport(&source->identity);
 
     if (source->headers == NULL)
         source->headers = new_headers();
@@ -407,7 +334,7 @@ static void acquire(accs_token_source *source)
         return;
     source->acquiring = true;
     source->attempt = 0;
-    source->deadline_ms = accs_engine_now(source->engine)->mono_ms + source->timeout_ms;
+    source->deadline_ms = accs_engine_now(source->engine)->mono_ms + source->identity.timeout_ms;
     /* By way of the timer, so that no waiter hears of a failure before it waits. */
     accs_timers_set(accs_engine_timers(source->engine), &source->pause,
                     accs_engine_now(source->engine)->mono_ms);
@@ -420,7 +347,7 @@ accs_token *accs_token_take(accs_token_source *source, accs_token_waiter *waiter
     const accs_now *now = accs_engine_now(source->engine);
     accs_token_phase phase = ACCS_TOKEN_DEAD;
 
-    if (source->ready_token.len > 0)
+    if (source->identity.access_token.len > 0)
         return accs_token_hold(source->token);
     if (source->token != NULL)
         phase = accs_token_window(source->token->life_ms, source->token->expires_ms - now->boot_ms,
@@ -438,7 +365,7 @@ accs_token *accs_token_take(accs_token_source *source, accs_token_waiter *waiter
 
 bool accs_token_drop(accs_token_source *source, const accs_token *token)
 {
-    if (source->ready_token.len > 0)
+    if (source->identity.access_token.len > 0)
         return false;
     if (source->token == token) {
         tell(source, "refused by the service", 401, ACCS_ERROR_AUTH, 0);
@@ -476,85 +403,27 @@ static void free_source(accs_token_source *source)
         stop(source);
     }
     accs_token_release(source->token);
-    accs_secret_cleanup(&source->client_secret);
-    accs_secret_cleanup(&source->ready_token);
+    accs_identity_cleanup(&source->identity);
     accs_buffer_wipe(&source->form);
     curl_slist_free_all(source->headers);
-    free(source->ims_url);
-    free(source->client_id);
-    free(source->scopes);
-    free(source->ca_file);
-    free(source->proxy);
-    free(source->pin);
     free(source->url);
     free(source);
-}
-
-static bool same(const char *left, const char *right)
-{
-    if (left == NULL || right == NULL)
-        return left == right;
-    return strcmp(left, right) == 0;
-}
-
-static bool same_secret(const accs_secret *secret, const char *text)
-{
-    accs_secret other = {.bytes = NULL};
-    bool equal = text == NULL ? secret->len == 0
-                              : accs_secret_set(&other, text, strlen(text)) == ACCS_OK &&
-                                    accs_secret_equal(secret, &other);
-
-    accs_secret_cleanup(&other);
-    return equal;
-}
-
-static bool serves(const accs_token_source *source, const accs_identity *identity)
-{
-    return same(source->ims_url, identity->ims_url) &&
-           same(source->client_id, identity->client_id) && same(source->scopes, identity->scopes) &&
-           same(source->ca_file, identity->transport.ca_file) &&
-           same(source->proxy, identity->transport.proxy) &&
-           same(source->pin, identity->transport.pin) &&
-           same_secret(&source->client_secret, identity->client_secret) &&
-           same_secret(&source->ready_token, identity->access_token);
-}
-
-static bool copy(char **to, const char *text)
-{
-    *to = text != NULL ? strdup(text) : NULL;
-    return text == NULL || *to != NULL;
-}
-
-static bool keep(accs_secret *secret, const char *text)
-{
-    return text == NULL || accs_secret_set(secret, text, strlen(text)) == ACCS_OK;
 }
 
 static bool fill(accs_token_source *source, const accs_identity *identity)
 {
     static const char path[] = "/ims/token/v3";
     accs_buffer url;
-    bool filled = copy(&source->ims_url, identity->ims_url) &&
-                  copy(&source->client_id, identity->client_id) &&
-                  copy(&source->scopes, identity->scopes) &&
-                  copy(&source->ca_file, identity->transport.ca_file) &&
-                  copy(&source->proxy, identity->transport.proxy) &&
-                  copy(&source->pin, identity->transport.pin) &&
-                  keep(&source->client_secret, identity->client_secret) &&
-                  keep(&source->ready_token, identity->access_token);
+    bool filled = accs_identity_copy(&source->identity, identity) == ACCS_OK;
 
     accs_buffer_init(&url, ACCS_LIMIT_MAX_URL);
     filled = filled && accs_buffer_append_text(&url, identity->ims_url) == ACCS_OK &&
              accs_buffer_append(&url, path, sizeof path) == ACCS_OK; /* with its NUL */
     source->url = accs_buffer_take(&url, NULL);
-    if (filled && source->ready_token.len > 0) {
-        source->token = new_token(&source->ready_token, INT64_MAX, 0);
+    if (filled && source->identity.access_token.len > 0) {
+        source->token = accs_token_new(&source->identity.access_token, INT64_MAX, 0);
         filled = source->token != NULL;
     }
-    source->policy = identity->policy;
-    source->timeout_ms = identity->timeout_ms;
-    source->connect_timeout_ms = identity->transport.connect_timeout_ms;
-    source->idle_timeout_ms = identity->transport.idle_timeout_ms;
     return filled;
 }
 
@@ -562,7 +431,7 @@ static accs_token_source *find(const accs_engine *engine, const accs_identity *i
 {
     for (accs_member *member = accs_engine_members(engine); member != NULL; member = member->next)
         if (member->engine_gone == engine_gone &&
-            serves((accs_token_source *)(void *)member, identity))
+            accs_identity_same(&((accs_token_source *)(void *)member)->identity, identity))
             return (accs_token_source *)(void *)member;
     return NULL;
 }

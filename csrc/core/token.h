@@ -5,33 +5,11 @@
 #ifndef ACCS_TOKEN_H
 #define ACCS_TOKEN_H
 
-#include "secret.h"
+#include "access_token.h"
+#include "identity.h"
 #include "transfer.h"
 
-/* A token in use; calls hold references, so that a newer one may take its place. */
-typedef struct accs_token {
-    size_t references;
-    accs_secret line; /* "Authorization: Bearer ..." */
-    int64_t life_ms;
-    int64_t expires_ms; /* on the boot clock */
-} accs_token;
-
-accs_token *accs_token_hold(accs_token *token);
-void accs_token_release(accs_token *token); /* NULL is fine; the last one wipes */
-
 typedef struct accs_token_source accs_token_source;
-
-/* Who asks, and how. Text is borrowed. */
-typedef struct accs_identity {
-    const char *ims_url; /* in normal form */
-    const char *client_id;
-    const char *client_secret;
-    const char *scopes;
-    const char *access_token; /* a ready token instead; it is never renewed */
-    accs_transport_options transport;
-    accs_retry_policy policy;
-    int64_t timeout_ms; /* of one acquisition with its repeats */
-} accs_identity;
 
 /* A client that uses a source: counts as a reference, and hears its events. */
 typedef struct accs_token_user {
@@ -71,8 +49,5 @@ void accs_token_stop_waiting(accs_token_source *source, accs_token_waiter *waite
  * False when no other can be had, since the token came ready-made.
  */
 bool accs_token_drop(accs_token_source *source, const accs_token *token);
-
-/* Whether the token has expired by the engine's clock. */
-bool accs_token_dead(const accs_token *token, const accs_now *now);
 
 #endif

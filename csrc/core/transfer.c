@@ -1,16 +1,14 @@
 #include "transfer.h"
 
+#include "answer.h"
 #include "attempt.h"
-#include "inflate.h"
-#include "limits.h"
 #include "trust.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-enum { COMMON_OPTIONS_LOW_SPEED = 1, STATUS_DIGITS = 3, FIRST_ROOM_MAX = 1 << 20 };
+enum { IDLE_BYTES = 1 }; /* fewer in the idle time end the transfer */
 
 struct accs_transport {
     accs_engine *engine;
@@ -22,24 +20,14 @@ struct accs_transport {
     accs_transfer *idle;
 };
 
-typedef enum coding { CODING_NONE = 0, CODING_GZIP, CODING_OTHER } coding;
-
 struct accs_transfer {
     accs_handle handle; /* first: the engine hands this back */
     accs_transport *transport;
     accs_transfer *next_idle;
-    accs_reply *reply; /* borrowed from the request */
-    accs_inflate *inflate;
-    coding coding;
-    bool head_complete;
-    bool has_length;
+    accs_answer answer;
     bool resend;
     bool refused_resend;
-    bool got_body;
     unsigned sends;
-    uint64_t length;  /* Content-Length, with has_length */
-    accs_error local; /* why a callback ended the transfer */
-    const char *local_text;
     accs_transfer_done done;
     void *context;
     char error_text[CURL_ERROR_SIZE];
@@ -77,7 +65,7 @@ static void free_transfer(accs_transfer *transfer)
     if (transfer == NULL)
         return;
     curl_easy_cleanup(transfer->handle.easy);
-    accs_inflate_free(transfer->inflate);
+    accs_answer_cleanup(&transfer->answer);
     free(transfer);
 }
 
@@ -99,147 +87,23 @@ void accs_transport_free(accs_transport *transport)
 
 /* ------------------------------------------------------ libcurl's hooks */
 
-static void stop(accs_transfer *transfer, accs_error error, const char *text)
-{
-    if (transfer->local == ACCS_OK) {
-        transfer->local = error;
-        transfer->local_text = text;
-    }
-}
-
-static int status_of(const char *line, size_t line_len)
-{
-    const char *blank = memchr(line, ' ', line_len);
-    int status = 0;
-
-    if (blank == NULL || (size_t)(line + line_len - blank) < 1 + STATUS_DIGITS)
-        return 0;
-    for (int i = 1; i <= STATUS_DIGITS; i++) {
-        if (blank[i] < '0' || blank[i] > '9')
-            return 0;
-        status = 10 * status + (blank[i] - '0');
-    }
-    return status;
-}
-
-static void begin_head(accs_transfer *transfer, const char *line, size_t line_len)
-{
-    int status = status_of(line, line_len);
-
-    accs_reply_reset(transfer->reply);
-    transfer->reply->status = status;
-    transfer->head_complete = false;
-    transfer->has_length = false;
-    transfer->coding = CODING_NONE;
-    if (status == 101)
-        stop(transfer, ACCS_ERROR_HTTP, "the server switched protocols unasked (status 101)");
-    else if (status < 100 || status > 599)
-        stop(transfer, ACCS_ERROR_HTTP, "the status of the answer is none that HTTP knows");
-}
-
-static bool same_text(const char *text, size_t text_len, const char *other)
-{
-    return text_len == strlen(other) && strncasecmp(text, other, text_len) == 0;
-}
-
-/* What the transfer itself has to know of the header just stored. */
-static void note_header(accs_transfer *transfer)
-{
-    const accs_reply *reply = transfer->reply;
-    const accs_field *field = &reply->fields[reply->field_count - 1];
-    const char *name = reply->head.bytes + field->name;
-    const char *value = reply->head.bytes + field->value;
-
-    if (same_text(name, field->name_len, "content-encoding")) {
-        if (same_text(value, field->value_len, "identity"))
-            return;
-        transfer->coding =
-            transfer->coding == CODING_NONE && (same_text(value, field->value_len, "gzip") ||
-                                                same_text(value, field->value_len, "x-gzip"))
-                ? CODING_GZIP
-                : CODING_OTHER;
-    } else if (same_text(name, field->name_len, "content-length")) {
-        uint64_t length = 0;
-
-        for (size_t i = 0; i < field->value_len; i++)
-            if (value[i] >= '0' && value[i] <= '9' && length < UINT64_MAX / 16)
-                length = 10 * length + (uint64_t)(value[i] - '0');
-        if (transfer->has_length && transfer->length != length)
-            stop(transfer, ACCS_ERROR_HTTP, "the answer has two lengths that differ");
-        transfer->has_length = true;
-        transfer->length = length;
-    }
-}
-
-static void end_head(accs_transfer *transfer)
-{
-    accs_buffer *body = &transfer->reply->body;
-
-    if (transfer->reply->status < 200)
-        return; /* an interim answer: the real head follows */
-    transfer->head_complete = true;
-    if (transfer->coding == CODING_OTHER)
-        stop(transfer, ACCS_ERROR_DECODE, "the answer has a content coding that nobody asked for");
-    if (transfer->coding == CODING_GZIP && transfer->inflate == NULL &&
-        accs_inflate_new(&transfer->inflate) != ACCS_OK)
-        stop(transfer, ACCS_ERROR_MEMORY, "no memory left");
-    if (transfer->coding == CODING_GZIP && transfer->inflate != NULL)
-        accs_inflate_reset(transfer->inflate);
-    if (transfer->coding == CODING_NONE && transfer->has_length &&
-        transfer->length < FIRST_ROOM_MAX && transfer->length <= body->max)
-        accs_buffer_reserve(body, (size_t)transfer->length); /* only saves copies */
-}
-
 static size_t on_header(char *line, size_t size, size_t count, void *context)
 {
     accs_transfer *transfer = context;
-    accs_reply *reply = transfer->reply;
-    size_t line_len = size * count;
-    size_t fields = reply->field_count;
 
-    if (line_len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        begin_head(transfer, line, line_len);
-    } else if (transfer->head_complete) {
-        return line_len; /* trailers say nothing that this API uses */
-    } else if (line[0] == '\r' || line[0] == '\n') {
-        end_head(transfer);
-    } else {
-        accs_error error = accs_reply_add_header(reply, line, line_len);
-
-        if (error == ACCS_ERROR_TOO_LARGE)
-            stop(transfer, error, "the answer has more headers than the limit (max_headers)");
-        else if (error != ACCS_OK)
-            stop(transfer, error, "no memory left");
-        else if (reply->field_count > fields)
-            note_header(transfer);
-    }
-    return transfer->local == ACCS_OK ? line_len : 0;
+    return accs_answer_line(&transfer->answer, line, size * count) ? size * count : 0;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     accs_transfer *transfer = context;
-    size_t bytes_len = size * count;
-    accs_error error;
 
-    transfer->got_body = true;
-    if (transfer->coding == CODING_GZIP)
-        error = accs_inflate_push(transfer->inflate, bytes, bytes_len, &transfer->reply->body);
-    else
-        error = accs_buffer_append(&transfer->reply->body, bytes, bytes_len);
-    if (error == ACCS_OK)
-        return bytes_len;
-    if (error == ACCS_ERROR_TOO_LARGE)
-        stop(transfer, error, "the answer is larger than the limit (max_body)");
-    else if (error == ACCS_ERROR_DECODE)
-        stop(transfer, error, "the compressed answer is corrupt");
-    else
-        stop(transfer, error, "no memory left");
-    return 0;
+    return accs_answer_body(&transfer->answer, bytes, size * count) ? size * count : 0;
 }
 
 #if ACCS_HAVE_PREREQ
 /* Called for each send, also for those that libcurl makes when a pooled connection has died. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the signature is libcurl's */
 static int on_send(void *context, char *primary_ip, char *local_ip, int primary_port,
                    int local_port)
 {
@@ -284,17 +148,9 @@ static void set_text(accs_transfer_result *result, const char *text, const char 
             *byte = ' ';
 }
 
-static void fail(accs_transfer_result *result, accs_error error, accs_attempt_end end,
-                 const char *text)
-{
-    result->error = error;
-    result->end = end;
-    set_text(result, text, NULL);
-}
-
 static bool too_many_headers(const accs_transfer *transfer, CURLcode code)
 {
-    if (transfer->head_complete || transfer->reply->status == 0)
+    if (transfer->answer.head_complete || transfer->answer.reply->status == 0)
         return false;
     return code == CURLE_OUT_OF_MEMORY || /* how libcurl names a header line over 100 kB */
            strncmp(transfer->error_text, "Too large response headers", 26) == 0;
@@ -302,34 +158,24 @@ static bool too_many_headers(const accs_transfer *transfer, CURLcode code)
 
 static void judge(accs_transfer *transfer, CURLcode code, accs_transfer_result *result)
 {
+    accs_answer *answer = &transfer->answer;
     accs_attempt_verdict verdict;
     long system_errno = 0;
 
     result->curl_code = (int)code;
     result->sends = count_sends(transfer);
-    if (transfer->local != ACCS_OK) {
-        fail(result, transfer->local,
-             transfer->local == ACCS_ERROR_DECODE ? ACCS_ATTEMPT_LOST : ACCS_ATTEMPT_FINAL,
-             transfer->local_text);
+    if (too_many_headers(transfer, code))
+        accs_answer_refuse(answer, ACCS_ERROR_TOO_LARGE, ACCS_ANSWER_TOO_MANY_HEADERS);
+    if (code == CURLE_OK)
+        accs_answer_finish(answer);
+    if (answer->error != ACCS_OK) {
+        result->error = answer->error;
+        result->end = answer->final ? ACCS_ATTEMPT_FINAL : ACCS_ATTEMPT_LOST;
+        set_text(result, answer->text, NULL);
         return;
     }
-    if (code == CURLE_OK && transfer->head_complete) {
-        if (transfer->coding == CODING_GZIP && transfer->got_body &&
-            accs_inflate_finish(transfer->inflate) != ACCS_OK)
-            fail(result, ACCS_ERROR_DECODE, ACCS_ATTEMPT_LOST,
-                 "the compressed answer is cut short");
-        else
-            result->end = ACCS_ATTEMPT_ANSWERED;
-        return;
-    }
-    if (code == CURLE_OK) { /* libcurl takes a header block that ends with the connection */
-        fail(result, ACCS_ERROR_NETWORK, ACCS_ATTEMPT_LOST,
-             "the connection ended in the headers of the answer");
-        return;
-    }
-    if (too_many_headers(transfer, code)) {
-        fail(result, ACCS_ERROR_TOO_LARGE, ACCS_ATTEMPT_FINAL,
-             "the answer has more headers than the limit (max_headers)");
+    if (code == CURLE_OK) {
+        result->end = ACCS_ATTEMPT_ANSWERED;
         return;
     }
     verdict = accs_attempt_judge((int)code, result->sends > 0);
@@ -344,7 +190,7 @@ static void rest(accs_transfer *transfer)
 {
     accs_transport *transport = transfer->transport;
 
-    transfer->reply = NULL;
+    transfer->answer.reply = NULL;
     transfer->next_idle = transport->idle;
     transport->idle = transfer;
 }
@@ -398,8 +244,7 @@ static bool set_common(accs_transfer *transfer)
         curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)transport->connect_timeout_ms) ==
             CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)COMMON_OPTIONS_LOW_SPEED) ==
-            CURLE_OK &&
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)IDLE_BYTES) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, idle_s) == CURLE_OK &&
         curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 
@@ -483,19 +328,13 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
 
     if (taken == NULL)
         return ACCS_ERROR_MEMORY;
-    taken->reply = request->reply;
-    taken->coding = CODING_NONE;
-    taken->head_complete = false;
-    taken->has_length = false;
+    accs_answer_begin(&taken->answer, request->reply);
     taken->resend = request->resend;
     taken->refused_resend = false;
-    taken->got_body = false;
     taken->sends = 0;
-    taken->local = ACCS_OK;
     taken->done = done;
     taken->context = context;
     taken->error_text[0] = '\0';
-    accs_reply_reset(request->reply);
     if (set_request(taken, request))
         error = accs_engine_attach(transport->engine, &taken->handle);
     if (error != ACCS_OK) {

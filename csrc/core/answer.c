@@ -1,0 +1,182 @@
+#include "answer.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { STATUS_DIGITS = 3, FIRST_ROOM_MAX = 1 << 20 };
+
+void accs_answer_begin(accs_answer *answer, accs_reply *reply)
+{
+    *answer = (accs_answer){.reply = reply, .inflate = answer->inflate};
+    accs_reply_reset(reply);
+}
+
+void accs_answer_cleanup(accs_answer *answer)
+{
+    accs_inflate_free(answer->inflate);
+    answer->inflate = NULL;
+}
+
+void accs_answer_refuse(accs_answer *answer, accs_error error, const char *text)
+{
+    if (answer->error != ACCS_OK)
+        return;
+    answer->error = error;
+    answer->text = text;
+    /* What was garbled or cut on its way may come whole the next time. */
+    answer->final = error != ACCS_ERROR_DECODE && error != ACCS_ERROR_NETWORK;
+}
+
+static int status_of(const char *line, size_t line_len)
+{
+    const char *blank = memchr(line, ' ', line_len);
+    int status = 0;
+
+    if (blank == NULL || (size_t)(line + line_len - blank) < 1 + STATUS_DIGITS)
+        return 0;
+    for (int i = 1; i <= STATUS_DIGITS; i++) {
+        if (blank[i] < '0' || blank[i] > '9')
+            return 0;
+        status = 10 * status + (blank[i] - '0');
+    }
+    return status;
+}
+
+static void begin_head(accs_answer *answer, const char *line, size_t line_len)
+{
+    int status = status_of(line, line_len);
+
+    accs_reply_reset(answer->reply);
+    answer->reply->status = status;
+    answer->head_complete = false;
+    answer->has_length = false;
+    answer->coding = ACCS_CODING_NONE;
+    if (status == 101)
+        accs_answer_refuse(answer, ACCS_ERROR_HTTP,
+                           "the server switched protocols unasked (status 101)");
+    else if (status < 100 || status > 599)
+        accs_answer_refuse(answer, ACCS_ERROR_HTTP,
+                           "the status of the answer is none that HTTP knows");
+}
+
+static bool same_text(const char *text, size_t text_len, const char *other)
+{
+    return text_len == strlen(other) && strncasecmp(text, other, text_len) == 0;
+}
+
+static void note_coding(accs_answer *answer, const char *value, size_t value_len)
+{
+    bool gzip = same_text(value, value_len, "gzip") || same_text(value, value_len, "x-gzip");
+
+    if (same_text(value, value_len, "identity"))
+        return;
+    answer->coding =
+        gzip && answer->coding == ACCS_CODING_NONE ? ACCS_CODING_GZIP : ACCS_CODING_OTHER;
+}
+
+static void note_length(accs_answer *answer, const char *value, size_t value_len)
+{
+    uint64_t length = 0;
+
+    for (size_t i = 0; i < value_len; i++)
+        if (value[i] >= '0' && value[i] <= '9' && length < UINT64_MAX / 16)
+            length = 10 * length + (uint64_t)(value[i] - '0');
+    if (answer->has_length && answer->length != length)
+        accs_answer_refuse(answer, ACCS_ERROR_HTTP, "the answer has two lengths that differ");
+    answer->has_length = true;
+    answer->length = length;
+}
+
+/* What matters here of the header just stored. */
+static void note_header(accs_answer *answer)
+{
+    const accs_reply *reply = answer->reply;
+    const accs_field *field = &reply->fields[reply->field_count - 1];
+    const char *name = reply->head.bytes + field->name;
+    const char *value = reply->head.bytes + field->value;
+
+    if (same_text(name, field->name_len, "content-encoding"))
+        note_coding(answer, value, field->value_len);
+    else if (same_text(name, field->name_len, "content-length"))
+        note_length(answer, value, field->value_len);
+}
+
+static void add_header(accs_answer *answer, const char *line, size_t line_len)
+{
+    size_t before = answer->reply->field_count;
+    accs_error error = accs_reply_add_header(answer->reply, line, line_len);
+
+    if (error == ACCS_ERROR_TOO_LARGE)
+        accs_answer_refuse(answer, error, ACCS_ANSWER_TOO_MANY_HEADERS);
+    else if (error != ACCS_OK)
+        accs_answer_refuse(answer, error, "no memory left");
+    else if (answer->reply->field_count > before)
+        note_header(answer);
+}
+
+static void end_head(accs_answer *answer)
+{
+    accs_buffer *body = &answer->reply->body;
+
+    if (answer->reply->status < 200)
+        return; /* an interim answer: the real head follows */
+    answer->head_complete = true;
+    if (answer->coding == ACCS_CODING_OTHER)
+        accs_answer_refuse(answer, ACCS_ERROR_DECODE,
+                           "the answer has a content coding that nobody asked for");
+    if (answer->coding == ACCS_CODING_GZIP) {
+        if (answer->inflate == NULL && accs_inflate_new(&answer->inflate) != ACCS_OK)
+            accs_answer_refuse(answer, ACCS_ERROR_MEMORY, "no memory left");
+        else
+            accs_inflate_reset(answer->inflate);
+    } else if (answer->has_length && answer->length < FIRST_ROOM_MAX &&
+               answer->length <= body->max) {
+        accs_buffer_reserve(body, (size_t)answer->length); /* only saves copies */
+    }
+}
+
+bool accs_answer_line(accs_answer *answer, const char *line, size_t line_len)
+{
+    if (line_len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        begin_head(answer, line, line_len);
+    else if (answer->head_complete || line_len == 0)
+        return true;
+    else if (line[0] == '\r' || line[0] == '\n')
+        end_head(answer);
+    else
+        add_header(answer, line, line_len);
+    return answer->error == ACCS_OK;
+}
+
+bool accs_answer_body(accs_answer *answer, const char *bytes, size_t bytes_len)
+{
+    accs_buffer *body = &answer->reply->body;
+    accs_error error;
+
+    answer->got_body = true;
+    if (!answer->head_complete)
+        accs_answer_refuse(answer, ACCS_ERROR_HTTP, "the server does not speak HTTP");
+    if (answer->error != ACCS_OK)
+        return false;
+    if (answer->coding == ACCS_CODING_GZIP)
+        error = accs_inflate_push(answer->inflate, bytes, bytes_len, body);
+    else
+        error = accs_buffer_append(body, bytes, bytes_len);
+    if (error == ACCS_ERROR_TOO_LARGE)
+        accs_answer_refuse(answer, error, "the answer is larger than the limit (max_body)");
+    else if (error == ACCS_ERROR_DECODE)
+        accs_answer_refuse(answer, error, "the compressed answer is corrupt");
+    else if (error != ACCS_OK)
+        accs_answer_refuse(answer, error, "no memory left");
+    return answer->error == ACCS_OK;
+}
+
+void accs_answer_finish(accs_answer *answer)
+{
+    if (!answer->head_complete)
+        accs_answer_refuse(answer, ACCS_ERROR_NETWORK,
+                           "the connection ended in the headers of the answer");
+    else if (answer->coding == ACCS_CODING_GZIP && answer->got_body &&
+             accs_inflate_finish(answer->inflate) != ACCS_OK)
+        accs_answer_refuse(answer, ACCS_ERROR_DECODE, "the compressed answer is cut short");
+}

@@ -1,0 +1,48 @@
+/* Whose tokens are asked for, and how: what makes two clients share a token. */
+#ifndef ACCS_IDENTITY_H
+#define ACCS_IDENTITY_H
+
+#include "retry.h"
+#include "secret.h"
+#include "transfer.h"
+
+/* Text is borrowed. */
+typedef struct accs_identity {
+    const char *ims_url; /* in normal form */
+    const char *client_id;
+    const char *client_secret;
+    const char *scopes;
+    const char *access_token; /* a ready token instead; it is never renewed */
+    accs_transport_options transport;
+    accs_retry_policy policy;
+    int64_t timeout_ms; /* of one acquisition with its repeats */
+} accs_identity;
+
+/* A copy that owns its text. Zeroed is valid and empty. */
+typedef struct accs_identity_owned {
+    char *ims_url;
+    char *client_id;
+    char *scopes;
+    char *ca_file;
+    char *proxy;
+    char *pin;
+    accs_secret client_secret;
+    accs_secret access_token;
+    int64_t connect_timeout_ms;
+    int64_t idle_timeout_ms;
+    accs_retry_policy policy;
+    int64_t timeout_ms;
+} accs_identity_owned;
+
+/* ACCS_ERROR_MEMORY; what was copied until then is for accs_identity_cleanup(). */
+accs_error accs_identity_copy(accs_identity_owned *owned, const accs_identity *identity);
+/* Wipes the secrets. A second call is fine. */
+void accs_identity_cleanup(accs_identity_owned *owned);
+
+/* Whether both stand for the same token by the same way. Time limits and policy do not count. */
+bool accs_identity_same(const accs_identity_owned *owned, const accs_identity *identity);
+
+/* The options for its transfers; text is borrowed from owned. */
+accs_transport_options accs_identity_transport(const accs_identity_owned *owned);
+
+#endif
