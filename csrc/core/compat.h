@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 
 #if LIBCURL_VERSION_NUM < 0x074c00
+/* cppcheck-suppress preprocessorErrorDirective ; it does not read curl/curl.h */
 #error "accs needs libcurl 7.76 or newer"
 #endif
 
