@@ -118,7 +118,7 @@ local function hint_not_found(parameters, context)
       return case[2]
     end
   end
-  if parameters.fieldName or parameters.fieldValue
+  if parameters.fieldName
     or (context.method ~= "POST" and matches(THINGS, resource) and not catalogue.list(path)) then
     return "there is nothing with this id, or not in this store"
   end

@@ -27,7 +27,7 @@ end
 ---@param columns accs.Column[]
 ---@param write fun(text: string)
 ---@return { row: fun(self, row: table, currency?: string), close: fun(self) }
---- Example: `local out = csv.open({ { name = "sku" } }, io.write) out:row { sku = "a" } out:close()`
+--- Example: `local out = csv.open({ { name = "sku" } }, io.write) out:row { sku = "a" }`
 function csv.open(columns, write)
   local function line(text_of)
     local fields = {}
