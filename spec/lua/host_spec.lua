@@ -1,0 +1,198 @@
+-- The process around the client: forks, signals, a name server that never answers, states that
+-- end. Each program below is a process of its own.
+local core = require "accs.core"
+local fault = require "spec.support.fault"
+local native = require "spec.support.native"
+local run = require "spec.support.run"
+local support = require "spec.support"
+
+local function lines(text)
+  local list = {}
+  for line in text:gmatch("[^\n]+") do
+    list[#list + 1] = line
+  end
+  return list
+end
+
+-- Raises with what the program said when it ended otherwise than wanted.
+local function must_end(result, code)
+  if result.code ~= (code or 0) or result.err ~= "" then
+    error(("the program ended with %d: %s%s"):format(result.code, result.out, result.err), 2)
+  end
+  return lines(result.out)
+end
+
+describe("after a fork", function()
+  -- The child tries everything, then ends as `ending` says; the parent goes on.
+  local program = [[
+    local accs = require "accs"
+    local client = accs.client { dotenv = false, ca_file = os.getenv "CA" }
+    assert(client:get("/V1/warm"))
+    local task = accs.spawn(client.get, client, "/V1/slow") -- in flight while the fork happens
+    accs.all { function() accs.sleep(0.2) end }
+    io.stdout:flush()
+    local pid = native.fork()
+    if pid == 0 then
+      local response, err = client:post("/V1/child", { a = 1 })
+      io.write(tostring(response), " ", err.kind, " ", err.outcome, " ",
+        err.message:find("fork", 1, true) and "fork" or err.message, "\n")
+      response, err = client:get("/V1/child")
+      io.write(tostring(response), " ", err.kind, "\n")
+      local made, problem = pcall(accs.client, { dotenv = false })
+      if made then
+        problem = select(2, problem:get("/V1/child"))
+      end
+      io.write(problem.kind, "\n")
+      client:close()
+      client = nil
+      collectgarbage()
+      collectgarbage()
+      io.stdout:flush()
+      ENDING
+    end
+    io.write("child ", native.wait(pid), "\n")
+    for i = 1, 100 do
+      local response = assert(client:get("/V1/echo/" .. i))
+      assert(response.data.ok)
+    end
+    io.write("slow ", assert(task:wait()).status, "\n")
+  ]]
+  local endings = {
+    { "leaves at once", "native.exit(7)" },
+    { "closes its state", "os.exit(7, true)" },
+    { "runs on and exits", "os.exit(7)" },
+  }
+
+  local server
+  before_each(function()
+    server = fault.start()
+    server:script("/V1/warm", { fault.ok })
+    server:script("/V1/slow", { { { "sleep", 0.6 }, fault.ok[1] } })
+    for i = 1, 100 do
+      server:script("/V1/echo/" .. i, { fault.ok })
+    end
+  end)
+  after_each(function()
+    server:close()
+  end)
+
+  local function examine(ending, given)
+    -- What the child abandons is no leak to look for.
+    local env = { ASAN_OPTIONS = "detect_leaks=0" }
+    for name, value in pairs(given) do
+      env[name] = value
+    end
+    local result = native.run((program:gsub("ENDING", ending)), { env = env })
+    assert.same({ "nil closed not_sent fork", "nil closed", "closed", "child 7", "slow 200" },
+      must_end(result))
+    assert.equal(0, server:count("/V1/child"))
+    assert.equal(1, server:count("/V1/slow"))
+    for i = 1, 100 do
+      assert.equal(1, server:count("/V1/echo/" .. i))
+    end
+  end
+
+  for _, ending in ipairs(endings) do
+    it("a child is refused, " .. ending[1] .. ", and the parent's pool is unharmed", function()
+      examine(ending[2], server.env)
+      assert.equal(2, server:connection_count()) -- the slow call took the second
+    end)
+    it("the same over TLS, when the child " .. ending[1], function()
+      local front <close> = support.nginx { port = server.port, http2 = false }
+      local env = { CA = front.certificates.ca }
+      for name, value in pairs(server.env) do
+        env[name] = value
+      end
+      env.API_ENDPOINT = front:address(env.API_ENDPOINT)
+      examine(ending[2], env)
+      local connections, count = {}, 0
+      for _, request in ipairs(front:requests(102)) do
+        if not connections[request.connection] then
+          connections[request.connection] = true
+          count = count + 1
+        end
+      end
+      assert.equal(2, count)
+    end)
+  end
+end)
+
+describe("a peer that goes away while a request is written over TLS", function()
+  it("raises no SIGPIPE, and the host's own handling of it stays", function()
+    local server <close> = fault.start()
+    local front <close> = support.nginx { port = server.port, http2 = false,
+      server = "client_max_body_size 1k; lingering_close off;" }
+    local env = { CA = front.certificates.ca }
+    for name, value in pairs(server.env) do
+      env[name] = value
+    end
+    env.API_ENDPOINT = front:address(env.API_ENDPOINT)
+    local result = native.run([[
+      local accs = require "accs"
+      local client = accs.client { dotenv = false, ca_file = os.getenv "CA" }
+      local data = { text = ("x"):rep(8000000) }
+      for _ = 1, 10 do
+        local response, err = client:post("/V1/x", data)
+        assert(response == nil and (err.kind == "network" or err.kind == "gateway"), err)
+      end
+      client:close()
+      io.write("alive\n")
+      io.stdout:flush()
+      os.execute("kill -PIPE " .. native.pid()) -- neither blocked nor ignored: this ends it
+      os.execute("sleep 1")
+      io.write("still alive\n")
+    ]], { env = env })
+    assert.same({ "alive" }, must_end(result, 141))
+  end)
+end)
+
+describe("a name server that never answers", function()
+  -- In a mount and network namespace of its own, whose only name server is a bound UDP socket.
+  local program = [[
+    assert(native.loopback_up())
+    local silent = assert(require("socket").udp4())
+    assert(silent:setsockname("127.0.0.1", 53))
+    local accs = require "accs"
+    local core = require "accs.core"
+    local client = accs.client { dotenv = false, timeout = 1, access_token = "example",
+      base_url = "https://tenant.example.com/t" }
+    local calls = {}
+    for i = 1, CALLS do
+      calls[i] = function()
+        local started = core.monotonic()
+        local _, err = client:get("/V1/x")
+        io.write(err.kind, " ", err.outcome, " ", core.monotonic() - started, "\n")
+      end
+    end
+    accs.all(calls)
+    local started = core.monotonic()
+    client:close()
+    io.write("closed ", core.monotonic() - started, "\n")
+    io.stdout:flush()
+    ENDING
+  ]]
+  local prefix = { "unshare", run.first_line("id -u") == "0" and "-mn" or "-rmn", "sh", "-c",
+    [[[ ! -e /etc/resolv.conf ] || mount --bind "$RESOLV" /etc/resolv.conf; exec "$0" "$@"]] }
+
+  for _, ending in ipairs { "return", "os.exit(0, true)" } do
+    for _, calls in ipairs { 1, 5 } do
+      it(("holds up neither %d calls nor the process (%s)"):format(calls, ending), function()
+        local dir <close> = run.temp_dir()
+        local resolv = run.write_file(dir.path .. "/resolv.conf", "nameserver 127.0.0.1\n")
+        local started = core.monotonic()
+        local result = native.run((program:gsub("ENDING", ending):gsub("CALLS", calls)),
+          { prefix = prefix, env = { RESOLV = resolv } })
+        local seconds = core.monotonic() - started
+        local said = must_end(result)
+        assert.equal(calls + 1, #said)
+        for i = 1, calls do
+          local kind, outcome, took = said[i]:match("^(%S+) (%S+) (%S+)$")
+          assert.equal("timeout not_sent", kind .. " " .. outcome)
+          assert.is_true(tonumber(took) >= 0.9 and tonumber(took) < 1.5)
+        end
+        assert.is_true(tonumber(said[#said]:match("closed (%S+)")) < 0.2)
+        assert.is_true(seconds < 2.5) -- with the start of three programs
+      end)
+    end
+  end
+end)

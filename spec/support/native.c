@@ -1,0 +1,79 @@
+/*
+ * What a test needs of the system and plain Lua lacks. Built on the spot by
+ * spec/support/native.lua; no part of the product.
+ */
+#include <lauxlib.h>
+#include <lua.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+__attribute__((visibility("default"))) int luaopen_native(lua_State *L);
+
+/* fork() -> 0 in the child, its id in the parent */
+static int native_fork(lua_State *L)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        return luaL_error(L, "fork failed");
+    lua_pushinteger(L, pid);
+    return 1;
+}
+
+/* wait(pid) -> exit code, 128 + number for a signal */
+static int native_wait(lua_State *L)
+{
+    int status = 0;
+
+    if (waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0) < 0)
+        return luaL_error(L, "no such child");
+    lua_pushinteger(L, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    return 1;
+}
+
+static int native_pid(lua_State *L)
+{
+    lua_pushinteger(L, getpid());
+    return 1;
+}
+
+/* Ends the process without closing the state. */
+static int native_exit(lua_State *L)
+{
+    _exit((int)luaL_checkinteger(L, 1));
+}
+
+/* Brings up the loopback of a new network namespace. */
+static int native_loopback_up(lua_State *L)
+{
+    struct ifreq request;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int result;
+
+    memset(&request, 0, sizeof request);
+    strcpy(request.ifr_name, "lo");
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    result = ioctl(fd, SIOCSIFFLAGS, &request);
+    close(fd);
+    lua_pushboolean(L, result == 0);
+    return 1;
+}
+
+int luaopen_native(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"fork", native_fork},
+        {"wait", native_wait},
+        {"pid", native_pid},
+        {"exit", native_exit},
+        {"loopback_up", native_loopback_up},
+        {NULL, NULL},
+    };
+
+    luaL_newlib(L, functions);
+    return 1;
+}
