@@ -459,4 +459,48 @@ describe("a scan of a sandbox", function()
     assert.equal(400, err.status)
     assert.truthy(tostring(err):find("colour_", 1, true), tostring(err))
   end)
+
+  it("does not vouch for rows when one before them went away meanwhile", function()
+    local box <close> = support.sandbox { products = 8 }
+    local client <close> = box:client()
+    local skus = {}
+    local scan <close> = client:items("/V1/products", accs.search():page_size(3):fields("sku"))
+    for product in scan do
+      skus[#skus + 1] = product.sku
+      if #skus == 3 then
+        assert(client:delete("/V1/products/{sku}", { params = { sku = skus[1] } }))
+      end
+    end
+    assert.equal(7, #skus)
+    assert.equal(1, scan:verdict().gaps)
+    assert.is_false(scan:verdict().complete)
+  end)
+
+  it("takes a row that came meanwhile", function()
+    local box <close> = support.sandbox { products = 5 }
+    local client <close> = box:client()
+    local count = 0
+    local scan <close> = client:items("/V1/products", accs.search():page_size(2))
+    for _ in scan do
+      count = count + 1
+      if count == 2 then
+        assert(client:post("/V1/products", { product = { sku = "new", name = "New", price = 1,
+          attribute_set_id = 4, type_id = "simple" } }))
+      end
+    end
+    assert.equal(6, count)
+    assert.is_true(scan:verdict().complete)
+  end)
+
+  it("runs beside another in tasks", function()
+    local box = support.shared_sandbox { orders = 50 }
+    local client <close> = box:client()
+    local function scan(path)
+      return function()
+        return #collect(client, path, accs.search():page_size(7))
+      end
+    end
+    local counts = assert(accs.all { scan("/V1/orders"), scan("/V1/customers/search") })
+    assert.same({ 50, 10 }, { counts[1], counts[2] })
+  end)
 end)
