@@ -175,13 +175,21 @@ local function decode(self, res)
   return nil, tostring(ok and problem or data or "the codec gave nothing")
 end
 
+-- The address for an error that came without an answer.
+local function address(self, path)
+  if path:find("^%a+://") then
+    return path
+  end
+  return self.base_url .. (path:sub(1, 1) == "/" and "" or "/") .. path
+end
+
 -- Makes the error of a call: Commerce's own words where it sent some, and a hint.
 local function fail(self, call, failure, res)
   local path = call.path:match("^[^?]*")
   local fields = {
     kind = failure.kind, outcome = failure.outcome, status = failure.status or res and res.status,
     retry_after = failure.retry_after, message = failure.message, method = call.method,
-    url = res and res.url or self.base_url .. (path:sub(1, 1) == "/" and "" or "/") .. call.path,
+    url = res and res.url or address(self, call.path),
     attempts = failure.attempts, retryable = failure.retryable, response = res,
     curl_code = failure.curl_code,
   }

@@ -169,6 +169,31 @@ describe("accs.map", function()
     assert.matches("^source", err)
   end)
 
+  it("ends at a returned error as well", function()
+    local problem = errors.new { kind = "http", message = "no" }
+    local seen = 0
+    local results, err = accs.map({ 1, 2, 3, 4 }, function()
+      seen = seen + 1
+      return nil, problem
+    end, { concurrency = 1 })
+    assert.is_nil(results)
+    assert.equal(problem, err)
+    assert.equal(1, seen)
+  end)
+
+  it("gives no further item to one who catches its cancelling", function()
+    local seen = 0
+    local _, err = accs.map({ 1, 2, 3, 4, 5, 6 }, function(item)
+      seen = seen + 1
+      if item == 2 then
+        error("two", 0)
+      end
+      pcall(accs.sleep, 0.01)
+    end, { concurrency = 2 })
+    assert.matches("^two", err)
+    assert.equal(2, seen)
+  end)
+
   it("refuses unknown options and wrong types", function()
     assert.has_error(function() accs.map({}, 5) end)
     assert.has_error(function() accs.map(5, print) end)

@@ -214,6 +214,12 @@ describe("a secret", function()
     end)
   end
 
+  it("goes nowhere on the word of a CA file that is named like an address of Adobe", function()
+    local dir <close> = support.temp_dir()
+    local path = dotenv(dir, "ACCS_CA_FILE", "https://x.adobe.com/ca.pem") -- a relative path, too
+    assert.matches("ca_file from", refusal(full { dotenv = path }))
+  end)
+
   it("of the options neither, nor a token", function()
     local dir <close> = support.temp_dir()
     local path = dotenv(dir, "IMS_URL", "https://example.com")

@@ -66,6 +66,7 @@ describe("a path template", function()
     { "/V1/x/{sku}", { sku = "a\0" }, "NUL" },
     { "/V1/x/{sku}", { sku = "a", id = 5 }, "params%.id is not in the path" },
     { "/V1/x", { id = 5 }, "params%.id is not in the path" },
+    { "/V1/x?c={id}", { id = 5 }, "params%.id is not in the path" },
   }
   for index, case in ipairs(BAD) do
     it(("is refused: case %d, %s"):format(index, case[3]), function()
@@ -108,6 +109,12 @@ describe("query parameters", function()
       assert.equal(case[2], request.query(case[1]))
     end)
   end
+
+  it("end with the fields, which win over a parameter of that name", function()
+    assert.equal("a=1&fields=sku", request.query({ fields = "name", a = 1 }, "sku"))
+    assert.equal("fields=sku%2Cname", request.query({}, "sku,name"))
+    assert.equal("fields=name", request.query { fields = "name" })
+  end)
 
   it("of a long list keep its order", function()
     local list, expected = {}, {}

@@ -41,6 +41,7 @@ describe("a response", function()
     assert.equal(1, res.attempts)
     assert.equal(server.env.API_ENDPOINT .. "/V1/x?a=1", res.url)
     assert.is_nil(res.nonsense)
+    assert.is_true(rawequal(res.headers, res.headers))
     assert.matches("200 http://127", tostring(res))
   end)
 

@@ -329,23 +329,40 @@ describe("cancelling", function()
   end)
 
   it("reaches a task that is ready already", function()
-    local task, woken
-    task = accs.spawn(function()
-      accs.sleep(0.01)
-      woken = true
+    local caught, slept
+    local task = accs.spawn(function()
+      local ok, err = pcall(accs.sleep, 0.012)
+      caught = not ok and err.kind
+      slept = seconds(accs.sleep, 0.05)
     end)
-    local starter = accs.spawn(function() task:cancel() end)
+    local canceller = accs.spawn(function()
+      accs.sleep(0.01)
+      task:cancel()
+    end)
     accs.spawn(function()
       accs.sleep(0)
-      local busy = core.monotonic() + 0.03 -- the timer of the task ends meanwhile
-      while core.monotonic() < busy do
-        busy = busy + 0
-      end
+      local stop = core.monotonic() + 0.03 -- both timers end meanwhile, and come in one step
+      repeat until core.monotonic() > stop
     end):wait()
-    starter:wait()
-    local _, err = task:wait()
-    assert.equal("cancelled", err.kind)
-    assert.is_nil(woken)
+    canceller:wait()
+    task:wait()
+    assert.equal("cancelled", caught)
+    assert.is_true(slept >= 0.05, slept)
+  end)
+
+  it("leaves no wish behind for what the task waited for before", function()
+    local first = accs.spawn(accs.sleep, 0.02)
+    local slept
+    local task = accs.spawn(function()
+      pcall(first.wait, first)
+      slept = seconds(accs.sleep, 0.06) -- first ends meanwhile
+    end)
+    accs.spawn(function()
+      accs.sleep(0.005)
+      task:cancel()
+    end):wait()
+    task:wait()
+    assert.is_true(slept >= 0.06, slept)
   end)
 
   it("of one that waits for another leaves the other alone", function()
@@ -387,19 +404,21 @@ describe("cancelling", function()
   end)
 
   it("of a blocked caller by an error ends its call", function()
-    -- Ctrl-C in lua5.4 is an error out of a hook; so is this.
+    -- Ctrl-C in lua5.4 is an error out of a hook; so is this, as soon as the engine is asked.
     local thread = coroutine.create(function()
-      debug.sethook(function() error("interrupted!") end, "", 1000)
-      for _ = 1, 100000 do
-        accs.sleep(0.01)
-      end
+      debug.sethook(function()
+        if debug.getinfo(2, "n").name == "step" then
+          error("interrupted!")
+        end
+      end, "", 1)
+      accs.sleep(30)
     end)
     local ok, message = coroutine.resume(thread)
     debug.sethook(thread)
     assert.is_false(ok)
     assert.matches("interrupted!", tostring(message))
     coroutine.close(thread)
-    accs.sleep(0.02)
+    accs.sleep(0)
     assert.equal(0, accs.engine():pending())
   end)
 end)
