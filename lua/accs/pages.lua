@@ -126,6 +126,16 @@ local function check_options(opts)
   end
 end
 
+-- Rows of a page. A scan that begins with a later page keeps the size it was given, since the size
+-- decides where that page begins.
+local function page_size(client, criteria, limit)
+  local size = criteria.pageSize or client.page_size or DEFAULT_PAGE_SIZE
+  if (criteria.currentPage or 1) > 1 then
+    return size
+  end
+  return math.min(size, limit or size, caps[client] or size)
+end
+
 local function new_scan(client, path, wanted, opts)
   wanted = wanted or search.new()
   if not search.is(wanted) then
@@ -147,12 +157,12 @@ local function new_scan(client, path, wanted, opts)
   for name, value in pairs(opts) do
     call[name] = name ~= "limit" and value or nil
   end
-  local size = criteria.pageSize or client.page_size or DEFAULT_PAGE_SIZE
+  local first = criteria.currentPage or 1
   return setmetatable({
     _client = client, _path = path, _search = wanted, _call = call, _list = list,
-    _limit = opts.limit, _size = math.min(size, opts.limit or size, caps[client] or size),
-    _first = criteria.currentPage or 1, _page = criteria.currentPage or 1,
-    _received = 0, _tally = verdict.tally(list and list.key or {}, ascending(list, criteria)),
+    _limit = opts.limit, _size = page_size(client, criteria, opts.limit),
+    _first = first, _page = first, _received = 0,
+    _tally = verdict.tally(list and list.key or {}, ascending(list, criteria)),
     _previous = nil, _ended = nil, _missing = nil,
   }, Scan)
 end

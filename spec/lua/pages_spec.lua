@@ -224,6 +224,15 @@ describe("the largest page of a tenant", function()
     assert.equal(7, #client.calls)
   end)
 
+  it("does not move a page that was asked for by its number", function()
+    local client = capped(3)
+    local big = accs.search():page_size(5)
+    collect(client, "/V1/orders", big)
+    local ok, err = pcall(collect, client, "/V1/orders", big:page(2))
+    assert.is_false(ok)
+    assert.equal(400, err.status)
+  end)
+
   it("is not taken from another 400", function()
     local client = scripted(function()
       return nil, errors.new { kind = "http", status = 400, message = "no",
@@ -376,6 +385,12 @@ describe("the arguments of a scan", function()
     assert.equal(3, verdict.announced)
     assert.is_true(verdict.complete)
     assert.equal(2, #client.calls)
+  end)
+
+  it("keep the page size when they begin with a later page", function()
+    local found = collect(scripted(list_of(9)), "/V1/orders", accs.search():page(3):page_size(3),
+      { limit = 2 })
+    assert.same({ 7, 8 }, found)
   end)
 
   it("refuse an OR with a filter that the service always ANDs", function()
