@@ -18,13 +18,15 @@ external_dependencies = {
   MICROHTTPD = { library = "microhttpd" },
   SQLITE = { library = "sqlite3" },
   CRYPTO = { library = "crypto" },
+  ZLIB = { library = "z" },
 }
 -- Not "builtin", which would install the lua/ folder a second time.
 build = {
   type = "command",
   build_command = "mkdir -p accs/sandbox"
     .. " && $(CC) $(CFLAGS) -D_GNU_SOURCE -I$(LUA_INCDIR) $(LIBFLAG)"
-    .. " -o accs/sandbox/native.$(LIB_EXTENSION) csrc/sandbox/*.c -lmicrohttpd -lsqlite3 -lcrypto -lz",
+    .. " -o accs/sandbox/native.$(LIB_EXTENSION) csrc/sandbox/*.c"
+    .. " -lmicrohttpd -lsqlite3 -lcrypto -lz",
   install = {
     lib = {
       ["accs.sandbox.native"] = "accs/sandbox/native.so",
