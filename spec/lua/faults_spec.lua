@@ -118,19 +118,7 @@ describe("an answer that is not what it should be", function()
   for i = 1, 400 do
     many[i] = "X-" .. i .. ": y"
   end
-  local server, client
-  setup(function()
-    server = fault.start()
-  end)
-  before_each(function()
-    client = server:client { attempts = 2, max_body = 1000000 }
-  end)
-  after_each(function()
-    client:close()
-  end)
-  teardown(function()
-    server:close()
-  end)
+  local server
 
   -- steps: for every request. read, write: kind, outcome, count of a GET and of a POST.
   -- A read is repeated when that may help, a write never.
@@ -213,18 +201,31 @@ describe("an answer that is not what it should be", function()
     end
   end
 
-  for _, case in ipairs(cases) do
-    local name, steps, want = case[1], case[2], case[3]
-    it(name, function()
-      server:clear()
-      server:script("/V1/x", { steps })
-      local got = server:try(client, "GET", "/V1/x")
-      check("GET", { kind = want[1], outcome = want[2], count = want[3] }, got)
-      got = server:try(client, "POST", "/V1/x", { data = { a = 1 } })
-      check("POST", { kind = want[4], outcome = want[5], count = want[6] }, got)
-      -- Whatever it was: the client goes on.
-      server:script("/V1/after", { fault.ok })
-      check("afterwards", { kind = "ok", count = 1 }, server:try(client, "GET", "/V1/after"))
+  local function examine(case, index)
+    local steps, want = case[2], case[3]
+    local path, after = "/V1/" .. index, "/V1/after/" .. index
+    local client <close> = server:client { attempts = 2, max_body = 1000000 }
+    server:script(path, { steps })
+    server:script(after, { fault.ok })
+    local got = server:try(client, "GET", path)
+    check("GET", { kind = want[1], outcome = want[2], count = want[3] }, got)
+    got = server:try(client, "POST", path, { data = { a = 1 } })
+    check("POST", { kind = want[4], outcome = want[5], count = want[6] }, got)
+    -- Whatever it was: the client goes on.
+    check("afterwards", { kind = "ok", count = 1 }, server:try(client, "GET", after))
+  end
+
+  local verdict
+  setup(function()
+    server = fault.start()
+    verdict = fault.together(cases, examine)
+  end)
+  teardown(function()
+    server:close()
+  end)
+  for index, case in ipairs(cases) do
+    it(case[1], function()
+      verdict(index)
     end)
   end
 end)

@@ -125,12 +125,19 @@ describe("Retry-After", function()
     { "of minus one is a back-off", { limited("-1") }, 0, 0.9 },
     { "on 503 is kept to", { limited("1", 503) }, 1, 1.6 },
   }
-  for _, case in ipairs(cases) do
-    it(case[1], function()
+  local verdict
+  setup(function()
+    verdict = fault.together(cases, function(case, index)
       local client <close> = client_of()
-      server:script("/V1/x", { case[2][1], fault.ok })
+      local path = "/V1/case/" .. index
+      server:script(path, { case[2][1], fault.ok })
       check("GET", { kind = "ok", count = 2, min_seconds = case[3], seconds = case[4] },
-        server:try(client, "GET", "/V1/x"))
+        server:try(client, "GET", path))
+    end)
+  end)
+  for index, case in ipairs(cases) do
+    it(case[1], function()
+      verdict(index)
     end)
   end
 
@@ -228,17 +235,24 @@ describe("a limit of time", function()
     { "while the headers trickle", { { "trickle", open, 0.1 } } },
     { "with the body of the request unread", { stall, body = false } },
   }
-  for _, silence in ipairs(silences) do
-    it("ends a call that is stuck " .. silence[1], function()
+  local verdict
+  setup(function()
+    verdict = fault.together(silences, function(silence, index)
       local client <close> = client_of { timeout = 0.5 }
-      server:script("/V1/x", { silence[2] })
+      local path, after = "/V1/stuck/" .. index, "/V1/after/" .. index
+      server:script(path, { silence[2] })
+      server:script(after, { fault.ok })
       for _, method in ipairs { "GET", "POST" } do
         local data = method == "POST" and { text = ("x"):rep(3000000) } or nil
         check(method, { kind = "timeout", outcome = "unknown", count = 1, min_seconds = 0.45,
-          seconds = 0.9 }, server:try(client, method, "/V1/x", { data = data }))
+          seconds = 0.9 }, server:try(client, method, path, { data = data }))
       end
-      server:script("/V1/after", { fault.ok })
-      check("afterwards", { kind = "ok", count = 1 }, server:try(client, "GET", "/V1/after"))
+      check("afterwards", { kind = "ok", count = 1 }, server:try(client, "GET", after))
+    end)
+  end)
+  for index, silence in ipairs(silences) do
+    it("ends a call that is stuck " .. silence[1], function()
+      verdict(index)
     end)
   end
 

@@ -153,6 +153,13 @@ function Fault:connection_count()
   return command(self, "counts").connections
 end
 
+--- Opens a port that passes bytes on to another one, until a `cut` step.
+---@param port integer
+---@return integer port
+function Fault:relay(port)
+  return command(self, "relay", port)
+end
+
 --- Forgets scripts, requests and counts; connections live on.
 function Fault:clear()
   command(self, "clear")
@@ -220,6 +227,21 @@ function fault.check(what, want, got)
   end
   if got.seconds > (want.seconds or 2) or got.seconds < (want.min_seconds or 0) then
     error(("%s took %.2f s (%s)"):format(what, got.seconds, tostring(got.err)), 2)
+  end
+end
+
+--- Runs f(case, index) for all cases, some at a time, since most just wait.
+---@param cases table[]
+---@param f function
+---@return fun(index: integer) verdict  raises what f raised for that case
+function fault.together(cases, f)
+  local results = assert(require("accs").map(cases, function(case, index)
+    return { pcall(f, case, index) }
+  end, { concurrency = 8 }))
+  return function(index)
+    if not results[index][1] then
+      error(results[index][2], 0)
+    end
   end
 end
 

@@ -12,6 +12,7 @@
 --                                                is read; those after the last: nothing special
 --     { "requests", PATH }                       the list of requests that a path got
 --     { "counts" }                               accepted connections, requests by method and path
+--     { "relay", PORT }                          another port that passes bytes on to PORT
 --     { "clear" }                                forgets scripts, requests and counts
 --
 -- PATH is without query and tenant ("/V1/x"); on the second port it begins with "other:".
@@ -19,6 +20,7 @@
 --
 --     { "send", BYTES }   { "trickle", BYTES, SECONDS between bytes }   { "fill", COUNT, BYTES }
 --     { "sleep", SECONDS }   { "stall" }: until the client goes   { "close" }   { "reset" }
+--     { "cut" }: ends what is relayed towards the clients, first in order, then with a reset
 --
 -- A connection whose steps end without a close goes on with its next request.
 local socket = require "socket"
@@ -28,6 +30,8 @@ local TENANT = "/tenant"
 local BODY_KEPT = 65536
 
 local scripts, requests, connection_scripts, counts, tokens
+
+local relayed = {} -- sockets of relayed clients
 
 local function clear()
   scripts, requests, connection_scripts = {}, {}, {}
@@ -262,6 +266,17 @@ function steps.stall(connection)
   return false
 end
 
+function steps.cut()
+  for sock in pairs(relayed) do
+    relayed[sock] = nil
+    sock:shutdown("send")
+    wait(nil, nil, 0.05)
+    sock:setoption("linger", { on = true, timeout = 0 })
+    sock:close()
+  end
+  return true
+end
+
 function steps.close()
   return false
 end
@@ -305,7 +320,8 @@ function Connection:serve()
   self.sock:close()
 end
 
-local function listen(prefix)
+-- Accepts connections on a free port, each served by a coroutine; returns the port.
+local function listen(serve)
   local server = assert(socket.bind("127.0.0.1", 0, 128))
   server:settimeout(0)
   start(function()
@@ -315,16 +331,42 @@ local function listen(prefix)
       if sock then
         sock:settimeout(0)
         sock:setoption("tcp-nodelay", true)
-        counts.connections = counts.connections + 1
-        local connection = setmetatable({
-          sock = sock, buffer = "", number = counts.connections, prefix = prefix,
-        }, Connection)
-        start(connection.serve, connection)
+        start(serve, sock)
       end
     end
   end)
   local _, port = server:getsockname()
   return math.tointeger(tonumber(port))
+end
+
+local function http(prefix)
+  return function(sock)
+    counts.connections = counts.connections + 1
+    setmetatable({
+      sock = sock, buffer = "", number = counts.connections, prefix = prefix,
+    }, Connection):serve()
+  end
+end
+
+-- Passes on what one side sends until it ends.
+local function pump(from, to)
+  local source = setmetatable({ sock = from, buffer = "" }, Connection)
+  local target = setmetatable({ sock = to }, Connection)
+  while source:receive() and target:send(source.buffer) do
+    source.buffer = ""
+  end
+  from:close()
+  to:close()
+end
+
+local function relay(port)
+  return function(client)
+    local backend = assert(socket.connect("127.0.0.1", port))
+    backend:settimeout(0)
+    relayed[client] = true
+    start(pump, client, backend)
+    pump(backend, client)
+  end
 end
 
 -- Commands.
@@ -348,6 +390,10 @@ function commands.counts()
   return counts
 end
 
+function commands.relay(to)
+  return listen(relay(to))
+end
+
 local function take_commands()
   -- One command is under way at a time, so a line is there as soon as a byte is.
   local input = { getfd = function() return 0 end, dirty = function() return false end }
@@ -366,7 +412,7 @@ local function take_commands()
 end
 
 clear()
-local port, other = listen(""), listen("other:")
+local port, other = listen(http("")), listen(http("other:"))
 start(take_commands)
 io.write("PORT=", port, "\nOTHER=", other, "\n")
 io.flush()
