@@ -19,6 +19,7 @@
 
 #define KEY_TYPE "accs.sandbox.key"
 #define KEY_BITS 2048
+#define KEY_PRIMES 3
 #define SIGNATURE_MAX (KEY_BITS / 8)
 #define RANDOM_MAX 1024
 
@@ -37,6 +38,24 @@ static EVP_PKEY *check_key(lua_State *L)
     return box->pair;
 }
 
+/*
+ * A new RSA pair, owned by the caller; NULL when OpenSSL fails. Three primes instead of two: they
+ * are found in a third of the time, and each start of the sandbox waits for them.
+ */
+static EVP_PKEY *make_pair(void)
+{
+    EVP_PKEY *pair = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+
+    if (context != NULL && EVP_PKEY_keygen_init(context) == 1 &&
+        EVP_PKEY_CTX_set_rsa_keygen_bits(context, KEY_BITS) == 1 &&
+        EVP_PKEY_CTX_set_rsa_keygen_primes(context, KEY_PRIMES) == 1 &&
+        EVP_PKEY_generate(context, &pair) != 1)
+        pair = NULL;
+    EVP_PKEY_CTX_free(context);
+    return pair;
+}
+
 /* crypto.key() -> key: a new RSA pair for RS256. */
 static int key_new(lua_State *L)
 {
@@ -44,7 +63,7 @@ static int key_new(lua_State *L)
 
     box->pair = NULL;
     luaL_setmetatable(L, KEY_TYPE);
-    box->pair = EVP_RSA_gen(KEY_BITS);
+    box->pair = make_pair();
     if (box->pair == NULL)
         return luaL_error(L, "OpenSSL could not make an RSA key");
     return 1;
