@@ -15,6 +15,12 @@ local function run(words, options)
   return support.run(command)
 end
 
+-- Starts accs-sandbox with small data; a time limit ends it where it would hang.
+local function start(...)
+  return support.start { "timeout", "-k", "1", "20", "accs-sandbox", "--products", "3",
+    "--orders", "3", "--customers", "3", ... }
+end
+
 local function first_lines(child, count)
   local lines = {}
   for i = 1, count do
@@ -25,7 +31,7 @@ end
 
 describe("accs-sandbox", function()
   it("prints five lines and stops when its standard input ends", function()
-    local child = support.start { "accs-sandbox", table.unpack(SMALL) }
+    local child = start()
     local lines = first_lines(child, 5)
     for i, name in ipairs { "API_ENDPOINT", "IMS_URL", "IMS_CLIENT_ID", "IMS_CLIENT_SECRET",
       "IMS_ORG_ID" } do
@@ -37,9 +43,21 @@ describe("accs-sandbox", function()
     assert.equal("", child:errors())
   end)
 
+  it("stops although a reply is still waiting for its time", function()
+    local box = driver.start {
+      products = 3, orders = 3, customers = 3, args = { "--fault", "ANY *:delay=60" },
+    }
+    local connection = driver.connect(box.port)
+    assert(connection:send("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+    connection:settimeout(0.1)
+    assert.is_nil((connection:receive("*l")))
+    box:close()
+    connection:close()
+  end)
+
   for _, signal in ipairs { "TERM", "INT" } do
     it("stops on SIG" .. signal, function()
-      local child = support.start { "accs-sandbox", table.unpack(SMALL) }
+      local child = start()
       assert.equal(5, #first_lines(child, 5))
       child:signal(signal)
       assert.is_nil(child:read_line()) -- nothing else, and the end
@@ -154,9 +172,8 @@ describe("accs-sandbox -- command", function()
   end)
 
   it("hands SIGTERM on to the command", function()
-    local child = support.start { "accs-sandbox", "--products", "3", "--orders", "3",
-      "--customers", "3", "--", "sh", "-c",
-      "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done" }
+    local child = start("--", "sh", "-c",
+      "trap 'exit 3' TERM; echo up; for i in $(seq 100); do sleep 0.1; done")
     assert.equal("up", child:read_line())
     child:signal("TERM")
     assert.is_nil(child:read_line())

@@ -14,6 +14,8 @@ describe("a search", function()
     }
     tenant = driver.tenant(box)
     db = native.database.open(dir.path .. "/shop.db")
+    -- an order at midnight sharp, so that the cases below tell gt from gteq
+    db:run("UPDATE sales_order SET created_at = '2025-07-01 00:00:00' WHERE entity_id = 7")
   end)
 
   teardown(function()
@@ -52,6 +54,12 @@ describe("a search", function()
     { "entity_id", "", "5", "entity_id = 5" },
     { "entity_id", "eq", "5abc", "entity_id = 5" },
     { "entity_id", "gt", "50.5", "entity_id >= 51" },
+    { "entity_id", "gt", "30", "entity_id > 30" },
+    { "entity_id", "gteq", "30", "entity_id > 29" },
+    { "entity_id", "from", "30", "entity_id > 29" },
+    { "entity_id", "lt", "30", "entity_id < 30" },
+    { "entity_id", "lteq", "30", "entity_id < 31" },
+    { "entity_id", "to", "30", "entity_id < 31" },
     { "grand_total", "gt", "100", "grand_total > 1000000" },
     { "grand_total", "lt", "99.5", "grand_total < 995000" },
     { "base_grand_total", "gteq", "50", "base_grand_total >= 500000" },
@@ -69,6 +77,9 @@ describe("a search", function()
     { "status", "nlike", "c%", "status NOT LIKE 'c%'" },
     { "created_at", "gt", "2025-07-01", "created_at > '2025-07-01 00:00:00'" },
     { "created_at", "from", "2025-07-01 12:00:00", "created_at >= '2025-07-01 12:00:00'" },
+    { "created_at", "eq", "2025-07-01", "entity_id = 7" },
+    { "created_at", "eq", "2025-07-01T00:00:00", "entity_id = 7" },
+    { "created_at", "gteq", "2025-07-01", "created_at >= '2025-07-01 00:00:00'" },
     { "created_at", "to", "2025-07-01", "created_at <= '2025-07-01 00:00:00'" },
     { "customer_id", "null", "whatever", "customer_id IS NULL" },
     { "customer_id", "notnull", nil, "customer_id IS NOT NULL" },
