@@ -286,6 +286,28 @@ describe("several clients in tasks", function()
     end
   end)
 
+  it("end cleanly on Ctrl-C: <close> variables run, and may wait", function()
+    local script = [[
+      local accs = require "accs"
+      accs.all {
+        function() accs.sleep(30) end,
+        function()
+          local _ <close> = setmetatable({}, { __close = function()
+            accs.sleep(0.05)
+            print("closed")
+          end })
+          accs.sleep(30)
+        end,
+      }]]
+    local before = core.monotonic()
+    local result = support.run {
+      "timeout", "-s", "INT", "0.5", "lua5.4", "-e", script, timeout = 20,
+    }
+    assert.equal("closed\n", result.out)
+    assert.matches("interrupted!", result.err)
+    assert.is_true(core.monotonic() - before < 10)
+  end)
+
   it("leave nothing behind when the program ends in the middle", function()
     local server <close> = fault.start()
     server:script("/V1/x", { { { "stall" } } })
