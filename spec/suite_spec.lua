@@ -40,7 +40,8 @@ local cases = {
   { name = "a test that is put off", text = "pending('later')" .. GOOD,
     expected = "1 passed, 1 failed" },
   { name = "a test that skips itself",
-    text = "it('x', function() pending('no reason') end)" .. GOOD, expected = "1 passed, 1 failed" },
+    text = "it('x', function() pending('no reason') end)" .. GOOD,
+    expected = "1 passed, 1 failed" },
 }
 
 describe("the test driver", function()
