@@ -53,7 +53,7 @@ accs_error accs_buffer_reserve(accs_buffer *buffer, size_t more)
         return ACCS_OK;
     capacity = grown(buffer->capacity, buffer->len + more + 1, buffer->max + 1);
     /* Not realloc(): that may leave a copy of a secret behind. */
-    bytes = malloc(capacity);
+    bytes = capacity <= PTRDIFF_MAX ? malloc(capacity) : NULL;
     if (bytes == NULL)
         return ACCS_ERROR_MEMORY;
     if (buffer->bytes != NULL) {
