@@ -15,9 +15,10 @@ local function run(words, options)
   return support.run(command)
 end
 
--- Starts accs-sandbox with small data; a time limit ends it where it would hang.
+-- Starts accs-sandbox with small data; a time limit ends it where it would hang. In the foreground,
+-- timeout hands a signal to accs-sandbox alone, not to the whole group.
 local function start(...)
-  return support.start { "timeout", "-k", "1", "20", "accs-sandbox", "--products", "3",
+  return support.start { "timeout", "--foreground", "-k", "1", "20", "accs-sandbox", "--products", "3",
     "--orders", "3", "--customers", "3", ... }
 end
 
