@@ -15,11 +15,11 @@ local function run(words, options)
   return support.run(command)
 end
 
--- Starts accs-sandbox with small data; a time limit ends it where it would hang. In the foreground,
--- timeout hands a signal to accs-sandbox alone, not to the whole group.
+-- Starts accs-sandbox with small data; a time limit ends it where it would hang. In the
+-- foreground, timeout hands a signal to accs-sandbox alone, not to the whole group.
 local function start(...)
-  return support.start { "timeout", "--foreground", "-k", "1", "20", "accs-sandbox", "--products", "3",
-    "--orders", "3", "--customers", "3", ... }
+  return support.start { "timeout", "--foreground", "-k", "1", "20", "accs-sandbox",
+    "--products", "3", "--orders", "3", "--customers", "3", ... }
 end
 
 local function first_lines(child, count)
