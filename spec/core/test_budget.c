@@ -75,6 +75,18 @@ static void what_is_a_window_old_is_forgotten(void **state)
     assert_int_equal(take_all(&budget, start + 10 * window), ACCS_LIMIT_RETRY_BUDGET_MIN);
 }
 
+static void a_silence_of_one_window_is_enough(void **state)
+{
+    const int64_t start = 5000000;
+    accs_budget budget = {0};
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        accs_budget_call(&budget, start);
+    assert_int_equal(take_all(&budget, start + ACCS_LIMIT_RETRY_BUDGET_WINDOW),
+                     ACCS_LIMIT_RETRY_BUDGET_MIN);
+}
+
 static void an_outage_is_not_amplified(void **state)
 {
     accs_budget budget = {0};
@@ -96,6 +108,7 @@ int main(void)
         cmocka_unit_test(repeats_are_a_share_of_recent_calls),
         cmocka_unit_test(looking_takes_nothing),
         cmocka_unit_test(what_is_a_window_old_is_forgotten),
+        cmocka_unit_test(a_silence_of_one_window_is_enough),
         cmocka_unit_test(an_outage_is_not_amplified),
     };
 

@@ -44,8 +44,9 @@ static void compares(void **state)
         const char *right;
         bool equal;
     } cases[] = {
-        {"abc", "abc", true}, {"abc", "abd", false}, {"abc", "ab", false}, {"", "", true},
-        {NULL, NULL, true},   {NULL, "", false},     {"", NULL, false},    {"xbc", "abc", false},
+        {"abc", "abc", true}, {"abc", "abd", false}, {"abc", "ab", false},
+        {"", "", true},       {NULL, NULL, true},    {NULL, "", false},
+        {"", NULL, false},    {"xbc", "abc", false}, {"ab", "abc", false},
     };
 
     (void)state;
