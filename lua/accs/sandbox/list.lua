@@ -1,6 +1,7 @@
 --- List calls: a search, its page, its count and its echo.
 local conditions = require "accs.sandbox.conditions"
 local errors = require "accs.sandbox.errors"
+local fields = require "accs.sandbox.fields"
 local json = require "accs.sandbox.json"
 local search = require "accs.sandbox.search"
 
@@ -63,6 +64,30 @@ local function refuse_field(resource, field)
   return errors.masked(400)
 end
 
+-- The names of a row that `fields` keeps; nil: all. `fields` itself is applied to the whole reply
+-- later: this only spares printing what it would throw away, most of an order's 13 kB.
+local function kept(parameter)
+  local tree = type(parameter) == "string" and parameter ~= "0" and fields.parse(parameter)
+  if not tree or tree.items == true then
+    return nil
+  end
+  return tree.items or {}
+end
+
+-- The JSON of the rows. Their keys are found first: a statement that sorts keeps the JSON of every
+-- row that matches, not just of the page's.
+local function read_rows(db, resource, wanted, from, binds)
+  local key = resource.columns[resource.key]
+  local one = ("SELECT %s FROM %s r WHERE %s = ?"):format(resource.row:json(wanted),
+    resource.table, key)
+  local items = {}
+  for id in db:rows(("SELECT %s %s LIMIT ? OFFSET ?"):format(key, from),
+    table.unpack(binds, 1, binds.n + 2)) do
+    items[#items + 1] = db:row(one, id)
+  end
+  return items
+end
+
 --- Answers a list call.
 ---@param resource accs.sandbox.Resource
 ---@param parameters accs.sandbox.Node  the parsed query
@@ -87,11 +112,8 @@ function List:answer(resource, parameters)
   local count = self._db:row(("SELECT count(*) FROM %s r WHERE %s"):format(resource.table, where),
     table.unpack(binds, 1, n))
   binds[n + 1], binds[n + 2] = page_of(self, criteria, count)
-  local items = {}
-  for text in self._db:rows(("SELECT %s FROM %s r WHERE %s ORDER BY %s LIMIT ? OFFSET ?")
-    :format(resource.json, resource.table, where, order), table.unpack(binds, 1, n + 2)) do
-    items[#items + 1] = text
-  end
+  local items = read_rows(self._db, resource, kept(parameters.values.fields),
+    ("FROM %s r WHERE %s ORDER BY %s"):format(resource.table, where, order), binds)
   return 200, json.object("items", json.array(items), "search_criteria", search.echo(criteria),
     "total_count", ("%d"):format(count))
 end

@@ -30,16 +30,28 @@ local function item_parts(alias)
   return parts
 end
 
---- An order item; a child embeds its parent.
-local function item_json(alias)
+-- A child embeds its parent.
+local function parent_item(alias)
   local parent = item_parts("p")
   parent[#parent + 1] = "'}'"
-  local parts = item_parts(alias)
-  parts[#parts + 1] = ("iif(%s.parent_item_id IS NULL, '', ',\"parent_item\":' || "
+  return ("iif(%s.parent_item_id IS NULL, '', ',\"parent_item\":' || "
     .. "(SELECT %s FROM sales_order_item p WHERE p.item_id = %s.parent_item_id))"):format(
     alias, concat(parent), alias)
+end
+
+--- An order item inside its order.
+local function item_json(alias)
+  local parts = item_parts(alias)
+  parts[#parts + 1] = parent_item(alias)
   parts[#parts + 1] = "'}'"
   return concat(parts)
+end
+
+local function item_row()
+  local row = sql.row("sales_order_item")
+  row:add("product_option", member("product_option", "json", "r.product_option"))
+  row:add("parent_item", parent_item("r"))
+  return row
 end
 
 local function payment_title()
@@ -128,19 +140,16 @@ local HISTORY = "',\"status_histories\":[{\"comment\":null,\"is_customer_notifie
   .. " || ',\"parent_id\":' || r.entity_id || ',\"created_at\":\"' || r.updated_at"
   .. " || '\",\"status\":' || json_quote(r.status) || '}]'"
 
-local function order_json()
-  local parts = members("sales_order", "r")
-  parts[#parts + 1] = "',\"store_name\":' || (SELECT json_quote(s.order_name) FROM store s"
-    .. " WHERE s.store_id = r.store_id)"
-  parts[#parts + 1] = "',\"billing_address\":'"
-  parts[#parts + 1] = order_address("billing", "r.billing_address_id", "r.entity_id",
-    "r.address_source")
-  parts[#parts + 1] = "',\"payment\":'"
-  parts[#parts + 1] = payment_json()
-  parts[#parts + 1] = HISTORY
-  parts[#parts + 1] = order_items_json()
-  parts[#parts + 1] = "'}'"
-  return concat(parts)
+local function order_row()
+  local row = sql.row("sales_order")
+  row:add("store_name", "',\"store_name\":' || (SELECT json_quote(s.order_name) FROM store s"
+    .. " WHERE s.store_id = r.store_id)")
+  row:add("billing_address", "',\"billing_address\":'",
+    order_address("billing", "r.billing_address_id", "r.entity_id", "r.address_source"))
+  row:add("payment", "',\"payment\":'", payment_json())
+  row:add("status_histories", HISTORY)
+  row:add({ "items", "extension_attributes" }, order_items_json())
+  return row
 end
 
 local DOCUMENT_ITEM_FIELDS = {
@@ -154,7 +163,7 @@ local DOCUMENT_ITEM_FIELDS = {
   { "discount_amount", "decimal", "d" },
 }
 
-local function document_json(name)
+local function document_row(name)
   local item = {
     "'{\"entity_id\":' || d.entity_id || ',\"parent_id\":' || d.parent_id",
     pair("order_item_id", "int", "d.order_item_id"),
@@ -163,16 +172,16 @@ local function document_json(name)
     item[#item + 1] = member(field[1], field[2], field[3] .. "." .. field[1])
   end
   item[#item + 1] = "'}'"
-  local parts = members(name, "r")
+  local row = sql.row(name)
   -- CROSS JOIN keeps the document's items outside, in the order of their ids.
-  parts[#parts + 1] = ("',\"items\":[' || (SELECT group_concat(%s, ',') FROM %s_item d"
+  row:add("items", ("',\"items\":[' || (SELECT group_concat(%s, ',') FROM %s_item d"
     .. " INDEXED BY %s_item_parent CROSS JOIN sales_order_item i ON i.item_id = d.order_item_id"
-    .. " WHERE d.parent_id = r.entity_id) || ']'"):format(concat(item), name, name)
-  parts[#parts + 1] = "',\"comments\":[]}'"
-  return concat(parts)
+    .. " WHERE d.parent_id = r.entity_id) || ']'"):format(concat(item), name, name))
+  row:add("comments", "',\"comments\":[]'")
+  return row
 end
 
-local function customer_json()
+local function customer_row()
   local address = { "'{\"id\":' || a.entity_id || ',\"customer_id\":' || a.customer_id" }
   for _, name in ipairs { "city", "company", "country_id", "firstname", "lastname", "postcode",
     "telephone" } do
@@ -184,12 +193,12 @@ local function customer_json()
     "',\"street\":[' || json_quote(a.street) || '],\"default_billing\":true'",
     "',\"default_shipping\":true}'",
   }
-  local parts = members("customer", "r")
-  parts[#parts + 1] = ("',\"addresses\":[' || ifnull((SELECT group_concat(%s, ',') FROM address a"
-    .. " WHERE a.customer_id = r.entity_id), '') || ']'"):format(concat(address))
-  parts[#parts + 1] = "',\"extension_attributes\":{\"is_subscribed\":'"
-    .. " || iif(r.is_subscribed, 'true', 'false') || '}}'"
-  return concat(parts)
+  local row = sql.row("customer")
+  row:add("addresses", ("',\"addresses\":[' || ifnull((SELECT group_concat(%s, ',') FROM address a"
+    .. " WHERE a.customer_id = r.entity_id), '') || ']'"):format(concat(address)))
+  row:add("extension_attributes", "',\"extension_attributes\":{\"is_subscribed\":'"
+    .. " || iif(r.is_subscribed, 'true', 'false') || '}'")
+  return row
 end
 
 -- The flags that every stock item has unless a merchant changes them.
@@ -201,9 +210,9 @@ local STOCK_DEFAULTS = '"is_qty_decimal":false,"show_default_notification_messag
   .. '"enable_qty_increments":false,"use_config_manage_stock":true,"manage_stock":true,'
   .. '"low_stock_date":null,"is_decimal_divided":false,"stock_status_changed_auto":0}'
 
-local function product_json()
-  local parts = members("catalog_product", "r")
-  parts[#parts + 1] = concat {
+local function product_row()
+  local row = sql.row("catalog_product")
+  row:add("extension_attributes", concat {
     "',\"extension_attributes\":{\"website_ids\":' || r.website_ids",
     "ifnull(',\"category_links\":[' || (SELECT group_concat('{\"position\":' || c.position"
       .. " || ',\"category_id\":\"' || c.category_id || '\"}', ',') FROM catalog_category_product c"
@@ -213,13 +222,13 @@ local function product_json()
     "',\"is_in_stock\":' || iif(r.is_in_stock, 'true', 'false') || ','",
     literal(STOCK_DEFAULTS),
     "ifnull(',' || r.configurable, '') || '}'",
-  }
+  })
   for _, name in ipairs { "product_links", "options", "media_gallery_entries", "tier_prices" } do
-    parts[#parts + 1] = pair(name, "json", "r." .. name)
+    row:add(name, pair(name, "json", "r." .. name))
   end
-  parts[#parts + 1] = "iif(r.custom_attributes = '[]', '', ',\"custom_attributes\":'"
-    .. " || r.custom_attributes) || '}'"
-  return concat(parts)
+  row:add("custom_attributes", "iif(r.custom_attributes = '[]', '', ',\"custom_attributes\":'"
+    .. " || r.custom_attributes)")
+  return row
 end
 
 local ATTRIBUTE = "(SELECT json_extract(x.value, '$.value') FROM json_each(r.custom_attributes) x"
@@ -283,24 +292,28 @@ PRODUCT_CUSTOM.store = PRODUCT_CUSTOM.store_id
 ---@field key string  the search name of its key
 ---@field columns table<string, string>  search field -> SQL over the table as `r`
 ---@field json string  SQL over `r`: the row's JSON text
+---@field row accs.sandbox.Row  prints parts of it
 ---@field eav boolean  how an unknown field is refused
 ---@field custom table<string, { column: string, exists: string }>
 
 ---@type table<string, accs.sandbox.Resource>
 shape.resources = {
   products = { table = "catalog_product", key = "entity_id", columns = product_columns(),
-    json = product_json(), eav = true, custom = PRODUCT_CUSTOM },
+    row = product_row(), eav = true, custom = PRODUCT_CUSTOM },
   orders = { table = "sales_order", key = "entity_id", columns = order_columns(),
-    json = order_json(), eav = false, custom = {} },
+    row = order_row(), eav = false, custom = {} },
   order_items = { table = "sales_order_item", key = "item_id",
-    columns = columns("sales_order_item", "r"), json = item_json("r"), eav = false, custom = {} },
+    columns = columns("sales_order_item", "r"), row = item_row(), eav = false, custom = {} },
   invoices = { table = "sales_invoice", key = "entity_id", columns = columns("sales_invoice", "r"),
-    json = document_json("sales_invoice"), eav = false, custom = {} },
+    row = document_row("sales_invoice"), eav = false, custom = {} },
   creditmemos = { table = "sales_creditmemo", key = "entity_id",
-    columns = columns("sales_creditmemo", "r"), json = document_json("sales_creditmemo"),
+    columns = columns("sales_creditmemo", "r"), row = document_row("sales_creditmemo"),
     eav = false, custom = {} },
   customers = { table = "customer", key = "entity_id", columns = customer_columns(),
-    json = customer_json(), eav = true, custom = {} },
+    row = customer_row(), eav = true, custom = {} },
 }
+for _, resource in pairs(shape.resources) do
+  resource.json = resource.row:json()
+end
 
 return shape

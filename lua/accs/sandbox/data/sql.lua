@@ -67,9 +67,10 @@ end
 --- All printed columns of a table; the key comes first, with the opening brace.
 ---@param name string  of the table
 ---@param alias string
----@return string[]
+---@return string[] parts
+---@return string[] labels  the JSON name that each part prints
 function sql.members(name, alias)
-  local parts = {}
+  local parts, labels = {}, {}
   for _, column in ipairs(schema.tables[name]) do
     if not column.flags.hidden and not column.flags.internal then
       local label, value = column.flags.as or column.name, alias .. "." .. column.name
@@ -78,9 +79,64 @@ function sql.members(name, alias)
       else
         parts[#parts + 1] = sql.member(label, column.kind, value)
       end
+      labels[#parts] = label
     end
   end
-  return parts
+  return parts, labels
+end
+
+--- A row of a resource while its parts are put together: what a reply leaves out need not be
+--- printed.
+---@class accs.sandbox.Row
+---@field parts string[]  SQL
+---@field labels (string|string[])[]  the JSON name or names that each part prints
+local Row = {}
+Row.__index = Row
+
+--- Starts a row with the printed columns of its table, as `r`.
+---@param name string  of the table
+---@return accs.sandbox.Row
+--- Example: `local row = sql.row("customer") row:add("addresses", "...")`
+function sql.row(name)
+  local parts, labels = sql.members(name, "r")
+  return setmetatable({ parts = parts, labels = labels }, Row)
+end
+
+--- Adds what prints `,"label":value`; it may be given in several parts.
+---@param label string|string[]
+---@param ... string  SQL
+function Row:add(label, ...)
+  for _, part in ipairs { ... } do
+    self.parts[#self.parts + 1] = part
+    self.labels[#self.parts] = label
+  end
+end
+
+local function is_wanted(label, wanted)
+  if type(label) == "string" then
+    return wanted[label]
+  end
+  for _, one in ipairs(label) do
+    if wanted[one] then
+      return true
+    end
+  end
+end
+
+--- The expression that prints the row.
+---@param wanted? table<string, any>  names that the reply keeps: others may be left out, but the
+---  key, which opens the object, never is
+---@return string  SQL
+--- Example: `sql.row("customer"):json { email = true }`
+function Row:json(wanted)
+  local parts = { self.parts[1] }
+  for i = 2, #self.parts do
+    if not wanted or is_wanted(self.labels[i], wanted) then
+      parts[#parts + 1] = self.parts[i]
+    end
+  end
+  parts[#parts + 1] = "'}'"
+  return sql.concat(parts)
 end
 
 --- The columns that a search may name.
