@@ -22,6 +22,6 @@ void accs_pipe_restore(const accs_pipe_guard *guard)
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
     while (sigtimedwait(&pipe_only, NULL, &at_once) == SIGPIPE)
-        continue; /* ours: it was not blocked before, so none was pending */
+        ; /* ours: it was not blocked before, so none was pending */
     pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
 }

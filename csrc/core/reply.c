@@ -58,8 +58,9 @@ accs_error accs_reply_add_header(accs_reply *reply, const char *line, size_t lin
         return ACCS_ERROR_TOO_LARGE;
     if (reply->field_count == reply->field_capacity && grow_fields(reply) != ACCS_OK)
         return ACCS_ERROR_MEMORY;
-    for (value = colon + 1; value < end && blank(*value); value++)
-        continue;
+    value = colon + 1;
+    while (value < end && blank(*value))
+        value++;
     while (end > value && blank(end[-1]))
         end--;
     error = accs_buffer_append(&reply->head, line, (size_t)(end - line));
