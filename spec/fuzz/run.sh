@@ -6,14 +6,14 @@ set -eu
 dir=${BUILD:-build}/fuzz
 clang=$(command -v clang-14 || command -v clang) || { echo "clang is missing: make deps" >&2; exit 1; }
 make -s BUILD="$dir" CC="$clang" STRICT= \
-    CFLAGS="-g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" \
+    CFLAGS="-g -O2 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" \
     "$dir/core.a"
 for source in spec/fuzz/fuzz_${TARGET:-*}.c; do
     [ -f "$source" ] || { echo "no fuzz target: $source" >&2; exit 1; }
     name=$(basename "$source" .c)
     words=${name#fuzz_}
     mkdir -p "$dir/corpus/$words" "spec/fuzz/corpus/$words"
-    "$clang" -std=c11 -D_GNU_SOURCE -iquote csrc/core -g -O1 -fsanitize=fuzzer,address,undefined \
+    "$clang" -std=c11 -D_GNU_SOURCE -iquote csrc/core -g -O2 -fsanitize=fuzzer,address,undefined \
         -fno-sanitize-recover=undefined "$source" "$dir/core.a" -o "$dir/$name" \
         -lcurl -lcrypto -lz -lpthread
     echo "== $name, $RUNS runs"
