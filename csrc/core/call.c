@@ -372,7 +372,9 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
     call->sends += result->sends;
     tell(call, ACCS_EVENT_RESPONSE, result->error, 0, result->text);
     free_place(call);
-    if (renew_token(call, result))
+    if (result->end == ACCS_ATTEMPT_ANSWERED && call->reply->status < 400)
+        conclude(call, result);
+    else if (renew_token(call, result))
         advance(call);
     else
         decide(call, result);

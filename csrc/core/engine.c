@@ -299,12 +299,9 @@ void accs_engine_follow(accs_engine *engine)
 accs_error accs_engine_attach(accs_engine *engine, accs_handle *handle)
 {
     CURLMcode code;
-    accs_pipe_guard guard;
 
-    accs_pipe_block(&guard);
     curl_easy_setopt(handle->easy, CURLOPT_PRIVATE, handle);
-    code = curl_multi_add_handle(engine->multi, handle->easy);
-    accs_pipe_restore(&guard);
+    code = curl_multi_add_handle(engine->multi, handle->easy); /* sends nothing: no SIGPIPE */
     handle->attached = code == CURLM_OK;
     if (code == CURLM_OK)
         return ACCS_OK;
