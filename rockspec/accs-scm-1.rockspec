@@ -39,6 +39,7 @@ build = {
         "csrc/core/engine.c",
         "csrc/core/error.c",
         "csrc/core/event.c",
+        "csrc/core/fork_mark.c",
         "csrc/core/header_block.c",
         "csrc/core/http_date.c",
         "csrc/core/identity.c",

@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include "fork_mark.h"
 #include "library.h"
 #include "limits.h"
 #include "pipe_guard.h"
@@ -26,7 +27,7 @@ typedef struct slot {
 } slot;
 
 struct accs_engine {
-    pid_t pid;
+    accs_fork_mark origin;
     CURLM *multi;
     accs_poller poller;
     bool fd_given; /* only then does the alarm need to follow the timers */
@@ -73,7 +74,12 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         events |= ACCS_POLL_IN;
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
         events |= ACCS_POLL_OUT;
-    return accs_poller_watch(&engine->poller, fd, events) == ACCS_OK ? 0 : -1;
+    /* The resolver's descriptors are not opened here, so nobody would tell of their end. */
+    if (events == 0 && accs_sockets_has(&engine->sockets, fd))
+        accs_poller_rest(&engine->poller, fd);
+    else if (accs_poller_watch(&engine->poller, fd, events) != ACCS_OK)
+        return -1;
+    return 0;
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *context)
@@ -98,6 +104,7 @@ static int close_socket(void *context, curl_socket_t fd)
 {
     accs_engine *engine = context;
 
+    accs_poller_forget(&engine->poller, fd);
     return accs_sockets_close(&engine->sockets, fd);
 }
 
@@ -141,7 +148,7 @@ accs_error accs_engine_new(const accs_engine_options *options, accs_engine **eng
     made = calloc(1, sizeof *made);
     if (made == NULL)
         return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for an engine");
-    made->pid = getpid();
+    accs_fork_mark_init(&made->origin);
     made->curl_at_ms = -1;
     made->last = &made->first;
     accs_clock_system(NULL, &made->now);
@@ -161,6 +168,7 @@ accs_error accs_engine_new(const accs_engine_options *options, accs_engine **eng
     return ACCS_OK;
 
 done:
+    accs_fork_mark_cleanup(&made->origin);
     accs_poller_cleanup(&made->poller);
     free(made);
     return error;
@@ -205,6 +213,7 @@ void accs_engine_free(accs_engine *engine)
         accs_sockets_abandon(&engine->sockets);
     accs_pipe_restore(&guard);
     accs_poller_cleanup(&engine->poller);
+    accs_fork_mark_cleanup(&engine->origin);
     accs_timers_cleanup(&engine->timers);
     free(engine->slots);
     accs_sockets_cleanup(&engine->sockets);
@@ -213,7 +222,7 @@ void accs_engine_free(accs_engine *engine)
 
 bool accs_engine_usable(const accs_engine *engine)
 {
-    return engine->pid == getpid();
+    return accs_fork_mark_here(&engine->origin);
 }
 
 accs_error accs_engine_check(const accs_engine *engine, accs_failure *failure)

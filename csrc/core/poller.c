@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 enum { WAIT_MAX = 64 };
+
+/* In kept[fd], beside the ACCS_POLL_ bits that the kernel watches. */
+enum { RESTING = 0x80 };
 
 accs_error accs_poller_init(accs_poller *poller)
 {
@@ -14,6 +19,8 @@ accs_error accs_poller_init(accs_poller *poller)
 
     poller->alarm_fd = -1;
     poller->armed_ms = -1;
+    poller->kept = NULL;
+    poller->kept_count = 0;
     poller->fd = epoll_create1(EPOLL_CLOEXEC);
     if (poller->fd < 0)
         return ACCS_ERROR_IO;
@@ -38,26 +45,87 @@ void accs_poller_cleanup(accs_poller *poller)
         close(poller->fd);
     poller->alarm_fd = -1;
     poller->fd = -1;
+    free(poller->kept);
+    poller->kept = NULL;
+    poller->kept_count = 0;
+}
+
+/* What is known of fd, or NULL: then every change asks the kernel. */
+static unsigned char *kept_of(accs_poller *poller, int fd)
+{
+    size_t wanted = (size_t)fd + 1;
+
+    if (wanted > poller->kept_count) {
+        size_t count = wanted < 64 ? 64 : 2 * wanted;
+        unsigned char *kept = realloc(poller->kept, count);
+
+        if (kept == NULL)
+            return NULL;
+        memset(kept + poller->kept_count, 0, count - poller->kept_count);
+        poller->kept = kept;
+        poller->kept_count = count;
+    }
+    return &poller->kept[fd];
+}
+
+static void stop_watching(accs_poller *poller, int fd)
+{
+    struct epoll_event none = {.events = 0};
+
+    epoll_ctl(poller->fd, EPOLL_CTL_DEL, fd, &none); /* closed already: gone already */
+    if ((size_t)fd < poller->kept_count)
+        poller->kept[fd] = 0;
 }
 
 accs_error accs_poller_watch(accs_poller *poller, int fd, unsigned events)
 {
     struct epoll_event event = {.events = 0};
+    unsigned char *kept;
 
+    if (events == 0) {
+        stop_watching(poller, fd);
+        return ACCS_OK;
+    }
+    kept = kept_of(poller, fd);
+    if (kept != NULL && (*kept & ~(unsigned)RESTING) == events) {
+        *kept = (unsigned char)events; /* it rested, or nothing changes */
+        return ACCS_OK;
+    }
     event.data.fd = fd;
     if (events & ACCS_POLL_IN)
         event.events |= EPOLLIN;
     if (events & ACCS_POLL_OUT)
         event.events |= EPOLLOUT;
-    if (events == 0) {
-        epoll_ctl(poller->fd, EPOLL_CTL_DEL, fd, &event); /* closed already: gone already */
-        return ACCS_OK;
-    }
-    if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) == 0)
-        return ACCS_OK;
-    if (errno == EEXIST && epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) == 0)
-        return ACCS_OK;
-    return ACCS_ERROR_IO;
+    if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) != 0 &&
+        (errno != EEXIST || epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) != 0))
+        return ACCS_ERROR_IO;
+    if (kept != NULL)
+        *kept = (unsigned char)events;
+    return ACCS_OK;
+}
+
+void accs_poller_rest(accs_poller *poller, int fd)
+{
+    if ((size_t)fd < poller->kept_count && poller->kept[fd] != 0)
+        poller->kept[fd] |= RESTING;
+    else
+        stop_watching(poller, fd);
+}
+
+void accs_poller_forget(accs_poller *poller, int fd)
+{
+    /* Closing alone would not end it where a forked child holds the descriptor as well. */
+    if ((size_t)fd < poller->kept_count && poller->kept[fd] != 0)
+        stop_watching(poller, fd);
+}
+
+/* Something came for a descriptor that nobody watches any more. */
+static bool wakes_resting(accs_poller *poller, int fd)
+{
+    if ((size_t)fd >= poller->kept_count || (poller->kept[fd] & RESTING) == 0)
+        return false;
+    stop_watching(poller, fd);
+    return true;
 }
 
 accs_error accs_poller_alarm(accs_poller *poller, int64_t at_ms)
@@ -101,6 +169,8 @@ int accs_poller_wait(accs_poller *poller, accs_ready *ready, int ready_max, int6
             quench_alarm(poller);
             continue;
         }
+        if (wakes_resting(poller, events[i].data.fd))
+            continue;
         ready[filled].fd = events[i].data.fd;
         ready[filled].events = 0;
         if (events[i].events & (EPOLLIN | EPOLLRDHUP))

@@ -7,9 +7,11 @@
 enum { ACCS_POLL_IN = 1, ACCS_POLL_OUT = 2, ACCS_POLL_ERROR = 4 };
 
 typedef struct accs_poller {
-    int fd;           /* pollable itself; -1 when not open */
-    int alarm_fd;     /* in the set of fd */
-    int64_t armed_ms; /* what the alarm was last set to; -1: off */
+    int fd;              /* pollable itself; -1 when not open */
+    int alarm_fd;        /* in the set of fd */
+    int64_t armed_ms;    /* what the alarm was last set to; -1: off */
+    unsigned char *kept; /* by descriptor: the events that the kernel watches; see poller.c */
+    size_t kept_count;
 } accs_poller;
 
 typedef struct accs_ready {
@@ -25,6 +27,16 @@ void accs_poller_cleanup(accs_poller *poller);
 
 /* Watches fd for the given bits from now on; 0 stops. A descriptor closed meanwhile is no error. */
 accs_error accs_poller_watch(accs_poller *poller, int fd, unsigned events);
+
+/*
+ * Stops watching fd for now. The kernel goes on until something happens there,
+ * which saves two system calls for a connection that is used again at once.
+ * Whoever closes such a descriptor says so with accs_poller_forget().
+ */
+void accs_poller_rest(accs_poller *poller, int fd);
+
+/* The descriptor is about to be closed. */
+void accs_poller_forget(accs_poller *poller, int fd);
 
 /* Makes the poller's descriptor readable from at_ms (monotonic clock) on; -1: never. */
 accs_error accs_poller_alarm(accs_poller *poller, int64_t at_ms);

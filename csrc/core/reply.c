@@ -18,6 +18,9 @@ accs_reply *accs_reply_new(size_t max_headers, size_t max_body)
     return reply;
 }
 
+/* A usual head; asked for at once instead of in five steps. */
+enum { HEAD_ROOM = 1024 };
+
 void accs_reply_reset(accs_reply *reply)
 {
     reply->status = 0;
@@ -58,6 +61,8 @@ accs_error accs_reply_add_header(accs_reply *reply, const char *line, size_t lin
         return ACCS_ERROR_TOO_LARGE;
     if (reply->field_count == reply->field_capacity && grow_fields(reply) != ACCS_OK)
         return ACCS_ERROR_MEMORY;
+    if (start == 0)
+        accs_buffer_reserve(&reply->head, HEAD_ROOM); /* only saves copies */
     value = colon + 1;
     while (value < end && blank(*value))
         value++;

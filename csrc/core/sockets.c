@@ -34,6 +34,14 @@ int accs_sockets_close(accs_sockets *sockets, int fd)
     return close(fd);
 }
 
+bool accs_sockets_has(const accs_sockets *sockets, int fd)
+{
+    for (size_t i = 0; i < sockets->count; i++)
+        if (sockets->fds[i] == fd)
+            return true;
+    return false;
+}
+
 void accs_sockets_abandon(accs_sockets *sockets)
 {
     for (size_t i = 0; i < sockets->count; i++)

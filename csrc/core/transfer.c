@@ -25,6 +25,7 @@ struct accs_transfer {
     accs_transport *transport;
     accs_transfer *next_idle;
     accs_answer answer;
+    char *origin; /* that the easy handle has as its address; NULL: none, or a whole address */
     bool resend;
     bool refused_resend;
     unsigned sends;
@@ -66,6 +67,7 @@ static void free_transfer(accs_transfer *transfer)
         return;
     curl_easy_cleanup(transfer->handle.easy);
     accs_answer_cleanup(&transfer->answer);
+    free(transfer->origin);
     free(transfer);
 }
 
@@ -251,8 +253,6 @@ static bool set_common(accs_transfer *transfer)
 #if ACCS_HAVE_QUICK_EXIT
     set = set && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
 #endif
-    if (set && transport->proxy != NULL)
-        set = curl_easy_setopt(easy, CURLOPT_PROXY, transport->proxy) == CURLE_OK;
     if (set && transport->pin != NULL)
         set = curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, transport->pin) == CURLE_OK;
     return set && set_protocols(easy) && accs_trust_set(easy, transport->ca_file) &&
@@ -302,11 +302,54 @@ static bool set_method(CURL *easy, const accs_transfer_request *request)
     return set;
 }
 
+/* Plain http is for loopback alone, where the environment's proxies have no business. */
+static bool set_proxy(const accs_transport *transport, CURL *easy, const char *url)
+{
+    const char *proxy = transport->proxy;
+
+    if (proxy == NULL && strncmp(url, "https:", 6) != 0)
+        proxy = "";
+    return curl_easy_setopt(easy, CURLOPT_PROXY, proxy) == CURLE_OK;
+}
+
+/* Bytes of "https://host:port" in an absolute URL. */
+static size_t origin_length(const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    return host != NULL ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
+}
+
+/*
+ * The path and query go out as they are, as the request's target: libcurl's own
+ * parsing and normalising of a long URL costs most of its processor time, and
+ * might change what was checked. A plain proxy needs the whole URL in its place.
+ */
+static bool set_address(accs_transfer *transfer, const char *url)
+{
+    CURL *easy = transfer->handle.easy;
+    size_t origin_len = origin_length(url);
+    bool whole = url[origin_len] != '/' ||
+                 (transfer->transport->proxy != NULL && strncmp(url, "https:", 6) != 0);
+
+    if (!whole && transfer->origin != NULL && strlen(transfer->origin) == origin_len &&
+        memcmp(transfer->origin, url, origin_len) == 0)
+        return curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, url + origin_len) == CURLE_OK;
+    free(transfer->origin);
+    transfer->origin = whole ? NULL : strndup(url, origin_len);
+    if (!whole && transfer->origin == NULL)
+        return false;
+    return curl_easy_setopt(easy, CURLOPT_URL, whole ? url : transfer->origin) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, whole ? NULL : url + origin_len) ==
+               CURLE_OK &&
+           set_proxy(transfer->transport, easy, url);
+}
+
 static bool set_request(accs_transfer *transfer, const accs_transfer_request *request)
 {
     CURL *easy = transfer->handle.easy;
     long version = request->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
-    bool set = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+    bool set = set_address(transfer, request->url) &&
                curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
                set_method(easy, request);
