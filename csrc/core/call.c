@@ -434,6 +434,7 @@ static void token_ready(accs_token_waiter *waiter, accs_token *token, const accs
     accs_call *call = (accs_call *)(void *)((char *)waiter - offsetof(accs_call, waiter));
 
     if (token == NULL) {
+        accs_reply_reset(call->reply); /* of a 401 before: not the answer to this */
         call->failure = *failure;
         call->failure.outcome = outcome_now(call);
         end(call);

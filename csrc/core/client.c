@@ -144,6 +144,14 @@ static accs_transport_options transport_options(const accs_client_options *optio
 static accs_error join_source(accs_client *client, const accs_client_options *options,
                               const char *ims_url)
 {
+    /* How often calls are repeated says nothing about tokens: shared by clients, safe to ask again.
+     */
+    const accs_retry_policy policy = {
+        .attempts = ACCS_LIMIT_ATTEMPTS,
+        .backoff_ms = ACCS_LIMIT_BACKOFF,
+        .backoff_max_ms = ACCS_LIMIT_BACKOFF_MAX,
+        .max_retry_after_ms = ACCS_LIMIT_MAX_RETRY_AFTER,
+    };
     accs_identity identity = {
         .ims_url = ims_url,
         .client_id = options->client_id,
@@ -151,7 +159,7 @@ static accs_error join_source(accs_client *client, const accs_client_options *op
         .scopes = options->scopes != NULL ? options->scopes : default_scopes,
         .access_token = options->access_token,
         .transport = transport_options(options),
-        .policy = client->lane.policy,
+        .policy = policy,
         .timeout_ms = client->timeout_ms,
     };
 

@@ -133,6 +133,17 @@ static void give_up(accs_token_source *source, accs_failure *failure)
     wake(source, token, token != NULL ? NULL : failure);
 }
 
+/* IMS fails: while it is asked again, the old token serves, to its last second. */
+static void use_old(accs_token_source *source)
+{
+    const accs_now *now = accs_engine_now(source->engine);
+
+    if (source->token == NULL || accs_token_dead(source->token, now))
+        return;
+    source->ahead_after_ms = now->mono_ms + AHEAD_PAUSE_MS;
+    wake(source, source->token, NULL);
+}
+
 static void fail_with(accs_token_source *source, accs_error code, int status, const char *text)
 {
     accs_failure failure;
@@ -212,6 +223,7 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
     source->transfer = NULL;
     if (answer.action == ACCS_RETRY_WAIT) {
         tell(source, "asking again", question.status, result->error, answer.delay_ms);
+        use_old(source);
         accs_timers_set(accs_engine_timers(source->engine), &source->pause,
                         now->mono_ms + answer.delay_ms);
         return;
