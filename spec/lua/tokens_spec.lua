@@ -206,7 +206,7 @@ describe("an answer of IMS", function()
       server:script(IMS, case[2])
       server:script("/V1/x", { fault.ok })
       local got = server:try(client, "POST", "/V1/x", case[5])
-      check("POST", { kind = case[3], count = case[3] == "ok" and 1 or 0 }, got)
+      check("POST", { kind = case[3], count = case[3] == "ok" and 1 or 0, seconds = 6 }, got)
       assert.equal(case[4], server:count(IMS))
       if got.err then
         assert.equal("not_sent", got.outcome)
