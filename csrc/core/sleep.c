@@ -68,8 +68,10 @@ accs_error accs_engine_timer(accs_engine *engine, int64_t delay_ms, uint64_t *id
         free(timer);
         return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a timer");
     }
+    /* From the next whole millisecond on, so that nobody wakes a fraction of one too early. */
     accs_timers_set(accs_engine_timers(engine), &timer->timer,
-                    accs_engine_refresh(engine)->mono_ms + (delay_ms > 0 ? delay_ms : 0));
+                    (accs_engine_refresh(engine)->mono_us + 999) / 1000 +
+                        (delay_ms > 0 ? delay_ms : 0));
     accs_engine_follow(engine);
     *id = timer->work.id;
     return ACCS_OK;

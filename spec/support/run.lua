@@ -135,6 +135,9 @@ Dir.__index = Dir
 Dir.__tostring = function(dir)
   return dir.path
 end
+Dir.__gc = function(dir) -- at the latest when the Lua state closes
+  dir:remove()
+end
 Dir.__close = function(dir)
   dir:remove()
 end
