@@ -1,0 +1,238 @@
+---@meta accs.core
+-- What csrc/lua offers to Lua. Never loaded; editors read it, and spec/lua/core_spec.lua holds it
+-- against the real module. Mistakes of the program raise; what the network, the service or the
+-- machine did comes back as `nil, failure`.
+
+---@class accs.core
+---@field version string  "0.1.0"
+---@field libraries string  "libcurl/7.88.1 OpenSSL/3.0.17 ..."
+---@field null lightuserdata  the same value as cjson.null
+---@field errors string[]  the names of the error kinds
+local core = {}
+
+--- Why something failed; accs.error makes an error object of it.
+---@class accs.core.Failure
+---@field kind string  one of core.errors
+---@field outcome "not_sent"|"refused"|"unknown"|"done"
+---@field message string  one line, without secrets
+---@field attempts integer  requests that left
+---@field retryable boolean  the same call may succeed later
+---@field status? integer  HTTP status
+---@field retry_after? number  seconds that the service asked for
+---@field curl_code? integer
+---@field errno? integer
+
+--- Makes an engine: one curl_multi behind one pollable descriptor.
+---@param options? { max_connections?: integer }  connections per host, default 8
+---@return accs.core.Engine|nil engine
+---@return accs.core.Failure|nil failure
+--- Example: `local engine = assert(core.engine { max_connections = 16 })`
+function core.engine(options) end
+
+--- Makes a client on an engine. No I/O. Clients of one identity share one token.
+---@param engine accs.core.Engine
+---@param options table<string, string|number|boolean>  fields as in accs.options; times in seconds
+---@return accs.core.Client|nil client
+---@return accs.core.Failure|nil failure
+--- Example:
+---     local client = assert(core.client(engine, {
+---       base_url = "https://na1.api.commerce.adobe.com/example-tenant",
+---       client_id = "example", client_secret = "not-a-secret",
+---     }))
+function core.client(engine, options) end
+
+--- Encodes everything but unreserved characters (RFC 3986, 2.3).
+---@param text string
+---@return string
+--- Example: `core.percent_encode("24-MB01/X")` gives "24-MB01%2FX".
+function core.percent_encode(text) end
+
+--- Looks at an absolute http or https address.
+---@param url string
+---@return accs.core.Address|nil address
+---@return string|nil message
+--- Example: `core.address("http://localhost:8080/x").loopback` is true.
+function core.address(url) end
+
+---@class accs.core.Address
+---@field https boolean
+---@field loopback boolean  localhost, 127.0.0.0/8, ::1
+---@field adobe boolean  under adobe.com or adobelogin.com
+---@field has_user_info boolean
+---@field has_query boolean  a query or a fragment
+
+--- Seconds of a clock that never steps.
+---@return number
+--- Example: `local started = core.monotonic()`
+function core.monotonic() end
+
+--- Whether a descriptor is a terminal.
+---@param fd integer  1 is standard output
+---@return boolean
+--- Example: `core.isatty(2)`
+function core.isatty(fd) end
+
+--- The value of a JSON text.
+---@param text string
+---@param options? { big_integers?: "float"|"text" }  beyond 64 bit; default "float"
+---@return any value
+---@return string|nil message
+--- Example: `core.json_decode('{"id":5}').id` is the integer 5.
+function core.json_decode(text, options) end
+
+--- The JSON text of a value.
+---@param value any
+---@return string|nil text
+---@return string|nil message  begins with the place: "at items[3].price: ..."
+--- Example: `core.json_encode { 1, 2 }` gives "[1,2]".
+function core.json_encode(value) end
+
+--- Learns from the table of lua-cjson how it marks arrays; returns the metatable that arrays carry.
+---@param cjson table
+---@return table
+--- Example: `core.json_arrays(require "cjson")`
+function core.json_arrays(cjson) end
+
+---@class accs.core.Engine
+local Engine = {}
+
+--- The descriptor that is readable whenever step() has work to do. Only poll it.
+---@return integer
+--- Example: `local fd = engine:fd()`
+function Engine:fd() end
+
+--- How long a host may wait before step().
+---@return number|nil seconds  nil: until the descriptor is ready
+--- Example: `poll(engine:fd(), engine:timeout())`
+function Engine:timeout() end
+
+--- Moves everything once.
+---@param seconds? number  the longest wait; nil: until something happens, or a signal arrives
+---@return true|nil ok
+---@return accs.core.Failure|nil failure
+--- Example: `assert(engine:step(0.1))`
+function Engine:step(seconds) end
+
+--- Takes the next thing out of the queue; nothing when it is empty.
+--- "done", id, reply|nil, failure|nil: a call ended. "timer", id, ended: a timer did (false:
+--- cancelled). "event", client handle, table: something was observed.
+---@return "done"|"timer"|"event"|nil kind
+---@return integer|nil id
+---@return accs.core.Reply|boolean|table|nil a
+---@return accs.core.Failure|nil b
+--- Example: `for kind, id, reply, failure in function() return engine:next() end do ... end`
+function Engine:next() end
+
+--- Starts a timer.
+---@param seconds number
+---@return integer|nil id
+---@return accs.core.Failure|nil failure
+--- Example: `local id = assert(engine:timer(0.5))`
+function Engine:timer(seconds) end
+
+--- Ends a call or a timer: it comes out of the queue as cancelled. Others are ignored.
+---@param id integer
+--- Example: `engine:cancel(id)`
+function Engine:cancel(id) end
+
+--- The number of calls and timers that next() has not given yet.
+---@return integer
+--- Example: `while engine:pending() > 0 do engine:step() engine:next() end`
+function Engine:pending() end
+
+--- Closes the engine and what lives on it. A second time does nothing.
+--- Example: `engine:close()`
+function Engine:close() end
+
+---@class accs.core.Client
+local Client = {}
+
+--- Starts a call; it ends as one "done" of the engine, unless this fails.
+---@param request accs.core.Request
+---@return integer|nil id
+---@return accs.core.Failure|nil failure
+--- Example: `local id = assert(client:start { method = "GET", path = "/V1/store/storeConfigs" })`
+function Client:start(request) end
+
+---@class accs.core.Request
+---@field method string  GET HEAD POST PUT PATCH DELETE
+---@field path string  percent-encoded, with its query
+---@field headers? table<string, string>
+---@field store? string
+---@field body? string
+---@field content_type? string  default application/json
+---@field idempotent? boolean  default: as the method says
+---@field timeout? number  seconds
+---@field attempts? integer
+---@field max_retry_after? number  seconds
+---@field max_body? integer  bytes
+
+--- Makes every call of this client wait at least so long.
+---@param seconds number
+--- Example: `client:throttle(30)`
+function Client:throttle(seconds) end
+
+--- A number that tells this client's events from those of others.
+---@return integer
+--- Example: `local handle = client:handle()`
+function Client:handle() end
+
+--- Ends its calls as cancelled and wipes its secrets. A second time does nothing.
+--- Example: `client:close()`
+function Client:close() end
+
+---@class accs.core.Reply
+local Reply = {}
+
+--- The HTTP status.
+---@return integer
+--- Example: `reply:status()`
+function Reply:status() end
+
+--- Requests that left for this call.
+---@return integer
+--- Example: `reply:attempts()`
+function Reply:attempts() end
+
+--- Seconds of the whole call.
+---@return number
+--- Example: `reply:elapsed()`
+function Reply:elapsed() end
+
+--- The address, without user name, password and token.
+---@return string
+--- Example: `reply:url()`
+function Reply:url() end
+
+--- The body, inflated.
+---@return string
+--- Example: `reply:body()`
+function Reply:body() end
+
+--- Bytes of the body, without making a string of it.
+---@return integer
+--- Example: `reply:size()`
+function Reply:size() end
+
+--- The headers as received.
+---@return { [1]: string, [2]: string }[]
+--- Example: `for _, pair in ipairs(reply:headers()) do print(pair[1], pair[2]) end`
+function Reply:headers() end
+
+--- The first value of a header.
+---@param name string  in any case
+---@return string|nil
+--- Example: `reply:header("content-type")`
+function Reply:header(name) end
+
+--- The value of the body's JSON; nil and "empty" where there is no body.
+---@return any value
+---@return string|nil message
+--- Example: `local data = reply:decode()`
+function Reply:decode() end
+
+--- Frees it at once instead of with the next collection.
+--- Example: `reply:close()`
+function Reply:close() end
+
+return core

@@ -1,0 +1,113 @@
+-- The binding by itself: what core.meta.lua says is what the module has.
+local core = require "accs.core"
+local fault = require "spec.support.fault"
+
+local function declared()
+  local found = { core = {}, Engine = {}, Client = {}, Reply = {} }
+  local of_module = false
+  for line in io.lines("lua/accs/core.meta.lua") do
+    local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
+    if owner then
+      found[owner][name] = true
+    end
+    of_module = line == "---@class accs.core" or of_module and line ~= "local core = {}"
+    name = of_module and line:match("^%-%-%-@field ([%w_]+) ")
+    if name then
+      found.core[name] = true
+    end
+  end
+  return found
+end
+
+-- The public methods of a userdata: its metatable hides itself, its __index does not.
+local function methods_of(object)
+  local names = {}
+  for name in pairs(debug.getmetatable(object).__index) do
+    names[name] = true
+  end
+  return names
+end
+
+local function settings(server)
+  return {
+    base_url = server.env.API_ENDPOINT, ims_url = server.env.IMS_URL,
+    client_id = server.env.IMS_CLIENT_ID, client_secret = server.env.IMS_CLIENT_SECRET,
+  }
+end
+
+-- The end of a call, within a bound.
+local function outcome(engine, id)
+  for _ = 1, 100 do
+    assert(engine:step(0.1))
+    local kind, ended, reply, failure = engine:next()
+    if kind == "done" and ended == id then
+      return reply, failure
+    end
+  end
+  error("the call did not end")
+end
+
+describe("accs.core", function()
+  it("has what core.meta.lua declares, and nothing else", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok })
+    local engine <close> = assert(core.engine())
+    local client <close> = assert(core.client(engine, settings(server)))
+    local id = assert(client:start { method = "GET", path = "/V1/x" })
+    local reply <close> = assert(outcome(engine, id))
+    local found, real = declared(), {}
+    for name in pairs(core) do
+      real[name] = true
+    end
+    assert.same(found.core, real)
+    assert.same(found.Engine, methods_of(engine))
+    assert.same(found.Client, methods_of(client))
+    assert.same(found.Reply, methods_of(reply))
+  end)
+
+  it("gives integers for what is whole", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok })
+    local engine <close> = assert(core.engine())
+    local client <close> = assert(core.client(engine, settings(server)))
+    local reply <close> = assert(outcome(engine, assert(client:start {
+      method = "GET", path = "/V1/x" })))
+    assert.equal("integer", math.type(reply:status()))
+    assert.equal("integer", math.type(reply:attempts()))
+    assert.equal("integer", math.type(reply:size()))
+    assert.equal("integer", math.type(engine:pending()))
+    assert.equal(reply:size(), #reply:body())
+  end)
+
+  it("raises for what is closed, and closes twice", function()
+    local engine = assert(core.engine())
+    engine:close()
+    engine:close()
+    assert.has_error(function() engine:step(0) end, "engine is closed")
+    assert.has_error(function() core.client(engine, {}) end, "engine is closed")
+  end)
+
+  it("raises for a wrong type, and names the field", function()
+    local engine <close> = assert(core.engine())
+    assert.has_error(function() core.client(engine, { base_url = 5 }) end,
+      "base_url must be a string, not number")
+    assert.has_error(function() core.client(engine, { base_url = "http://a\0b" }) end,
+      "base_url holds a NUL byte")
+    assert.has_error(function() core.client(engine, { timeout = "x" }) end,
+      "timeout must be a number, not string")
+    assert.has_error(function() core.client(engine, { timeout = 0 }) end,
+      "timeout must be greater than 0")
+  end)
+
+  it("leaves the client usable whichever of engine and client is closed first", function()
+    local server <close> = fault.start()
+    local engine = assert(core.engine())
+    local client = assert(core.client(engine, settings(server)))
+    assert(client:start { method = "GET", path = "/V1/x" })
+    engine:close()
+    local id, failure = client:start { method = "GET", path = "/V1/x" }
+    assert.is_nil(id)
+    assert.equal("closed", failure.kind)
+    client:close()
+  end)
+end)
