@@ -93,17 +93,21 @@ end
 -- be told from a new one.
 local function with_key(wanted, list)
   local fields = wanted:query().fields
-  local inner = fields and list and fields:match("^items%[(.*)%],total_count$")
-  if not inner then
+  if not fields or not list then
     return wanted
   end
+  local before, inner, after = ("," .. fields .. ","):match("^(.-),items(%b[])(,.*)$")
+  if not inner then
+    return wanted -- whole rows
+  end
+  inner = inner:sub(2, -2)
   local names = "," .. inner:gsub("%b[]", "") .. ","
   for _, name in ipairs(list.key) do
     if not names:find("," .. name .. ",", 1, true) then
       inner = inner .. "," .. name
     end
   end
-  return wanted:fields(inner)
+  return wanted:fields((before .. ",items[" .. inner .. "]" .. after):match("^,*(.-),$"))
 end
 
 local function ascending(list, criteria)

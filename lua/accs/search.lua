@@ -210,9 +210,24 @@ function Search:page(number)
   return changed(self, "_page", positive(number, "page"))
 end
 
+local REPLY = { items = true, search_criteria = true, total_count = true }
+
+-- The names of a fields text, without what is chosen inside of them.
+local function outer_names(text)
+  local names, all_of_reply = {}, true
+  for name in text:gsub("%b[]", ""):gmatch("[^,]+") do
+    names[name] = true
+    all_of_reply = all_of_reply and REPLY[name] ~= nil
+  end
+  return names, all_of_reply
+end
+
 --- Chooses what comes back of each row.
 ---@param names string|string[]  e.g. { "sku", "extension_attributes[stock_item[qty]]" }
 ---@return accs.Search
+--- What names parts of the whole reply, `items[sku],total_count` for example, is taken as it is. So
+--- of rows that have `items` themselves, as orders do, these alone are `items[items[sku]]`; beside
+--- other names they are just `items[sku]`.
 --- Raises on characters for which Commerce would answer with an empty list instead of an error.
 --- Example: `accs.search():fields { "sku", "name" }` asks for `items[sku,name],total_count`
 function Search:fields(names)
@@ -226,10 +241,11 @@ function Search:fields(names)
   if not text then
     errors.misuse(problem)
   end
-  if not text:find("^items%f[%[,\0]") and not text:find(",items%f[%[,\0]") then
-    text = "items[" .. text .. "]"
+  local outer, is_reply = outer_names(text)
+  if not (is_reply and outer.items) then
+    text, outer = "items[" .. text .. "]", {}
   end
-  if not text:find("%f[%w_]total_count%f[^%w_]") then
+  if not outer.total_count then
     text = text .. ",total_count" -- without it the service leaves the count out
   end
   return changed(self, "_fields", text)

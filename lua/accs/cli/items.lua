@@ -26,7 +26,8 @@ function items.add(parser)
   command:argument("PATH", "Path of the list, such as /V1/products."):target("path")
   command:group("Options",
     command:option("--columns", "What to show, in this order: names of fields. a.b is a field "
-      .. "within a field, custom_attributes.color an attribute by its code."):argname("LIST"),
+      .. "within a field (of a list: a list of it), custom_attributes.color an attribute by its "
+      .. "code."):argname("LIST"),
     command:option("--where", "Condition that must hold: FIELD CONDITION VALUE, with eq neq gt "
       .. "gteq lt lteq like nlike in nin finset null notnull. Times are in UTC. Can be repeated.")
       :argname("CONDITION"):count("*"),
@@ -97,17 +98,28 @@ local function attribute(list, code)
   end
 end
 
+-- The value behind a name; of a list, the list of what its elements have there.
+local function step(value, name, is_attributes)
+  if type(value) ~= "table" then
+    return nil
+  elseif value[name] ~= nil then
+    return value[name]
+  elseif is_attributes then
+    return attribute(value, name)
+  elseif value[1] ~= nil then
+    local list = {}
+    for index, one in ipairs(value) do
+      local inner = step(one, name)
+      list[index] = inner == nil and accs.null or inner
+    end
+    return list
+  end
+end
+
 local function pick(row, path)
   local value = row
   for name in path:gmatch("[^.]+") do
-    if type(value) ~= "table" then
-      return nil
-    end
-    local inner = value[name]
-    if inner == nil and value == row.custom_attributes then
-      inner = attribute(value, name)
-    end
-    value = inner
+    value = step(value, name, value == row.custom_attributes)
   end
   return value
 end
@@ -161,7 +173,7 @@ local function build(arguments, columns_text)
     if columns_text then
       local fields
       columns, fields = read_columns(columns_text)
-      search = search:fields(fields)
+      search = search:fields("items[" .. fields .. "]") -- of a row: it may have `items` as well
     end
     return search, columns
   end)
