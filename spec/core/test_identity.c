@@ -1,0 +1,135 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "identity.h"
+#include "wipe_support.h"
+
+static const accs_identity FULL = {
+    .ims_url = "https://ims.example.com",
+    .client_id = "id",
+    .client_secret = "not-a-secret",
+    .scopes = "a,b",
+    .access_token = "not-a-token",
+    .transport = {.ca_file = "/ca.pem",
+                  .proxy = "http://proxy.example.com",
+                  .pin = "sha256//x",
+                  .connect_timeout_ms = 1,
+                  .idle_timeout_ms = 2},
+    .policy = {.attempts = 3},
+    .timeout_ms = 4,
+};
+
+enum { TEXTS = 8 };
+
+/* The text of that number in identity. */
+static const char **text_of(accs_identity *identity, size_t number)
+{
+    const char **texts[TEXTS] = {&identity->ims_url,         &identity->client_id,
+                                 &identity->client_secret,   &identity->scopes,
+                                 &identity->access_token,    &identity->transport.ca_file,
+                                 &identity->transport.proxy, &identity->transport.pin};
+
+    return texts[number];
+}
+
+static void every_text_counts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TEXTS; i++) {
+        accs_identity with = FULL;
+        accs_identity other = FULL;
+        accs_identity without = FULL;
+        accs_identity_owned owned = {.ims_url = NULL};
+
+        assert_int_equal(accs_identity_copy(&owned, &with), ACCS_OK);
+        assert_true(accs_identity_same(&owned, &with));
+        *text_of(&other, i) = "other";
+        *text_of(&without, i) = NULL;
+        assert_false(accs_identity_same(&owned, &other));
+        assert_false(accs_identity_same(&owned, &without));
+        accs_identity_cleanup(&owned);
+        assert_int_equal(accs_identity_copy(&owned, &without), ACCS_OK);
+        assert_true(accs_identity_same(&owned, &without));
+        assert_false(accs_identity_same(&owned, &with));
+        accs_identity_cleanup(&owned);
+    }
+}
+
+static void limits_and_policy_do_not_count(void **state)
+{
+    accs_identity other = FULL;
+    accs_identity_owned owned = {.ims_url = NULL};
+
+    (void)state;
+    assert_int_equal(accs_identity_copy(&owned, &FULL), ACCS_OK);
+    other.timeout_ms = 99;
+    other.policy.attempts = 99;
+    other.transport.connect_timeout_ms = 99;
+    other.transport.idle_timeout_ms = 99;
+    assert_true(accs_identity_same(&owned, &other));
+    accs_identity_cleanup(&owned);
+}
+
+static void the_copy_owns_all_of_it(void **state)
+{
+    char id[] = "id";
+    char secret[] = "not-a-secret";
+    accs_identity given = FULL;
+    accs_identity_owned owned = {.ims_url = NULL};
+    accs_transport_options transport;
+
+    (void)state;
+    given.client_id = id;
+    given.client_secret = secret;
+    assert_int_equal(accs_identity_copy(&owned, &given), ACCS_OK);
+    memset(id, 'x', sizeof id - 1);
+    memset(secret, 'x', sizeof secret - 1);
+    assert_true(accs_identity_same(&owned, &FULL));
+    assert_int_equal(owned.timeout_ms, 4);
+    assert_int_equal(owned.policy.attempts, 3);
+    transport = accs_identity_transport(&owned);
+    assert_string_equal(transport.ca_file, "/ca.pem");
+    assert_string_equal(transport.proxy, "http://proxy.example.com");
+    assert_string_equal(transport.pin, "sha256//x");
+    assert_int_equal(transport.connect_timeout_ms, 1);
+    assert_int_equal(transport.idle_timeout_ms, 2);
+    accs_identity_cleanup(&owned);
+}
+
+static void cleanup_wipes_the_secrets(void **state)
+{
+    accs_identity_owned owned = {.ims_url = NULL};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        watch_wiping(i == 0 ? "not-a-secret" : "not-a-token");
+        assert_int_equal(accs_identity_copy(&owned, &FULL), ACCS_OK);
+        assert_true(accs_identity_same(&owned, &FULL));
+        assert_int_equal(wiped_count, 1); /* what was made for comparing */
+        accs_identity_cleanup(&owned);
+        assert_int_equal(wiped_count, 2);
+        assert_null(owned.client_secret.bytes);
+        assert_null(owned.access_token.bytes);
+        accs_identity_cleanup(&owned);
+        assert_int_equal(wiped_count, 2);
+    }
+    watch_wiping(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_text_counts),
+        cmocka_unit_test(limits_and_policy_do_not_count),
+        cmocka_unit_test(the_copy_owns_all_of_it),
+        cmocka_unit_test(cleanup_wipes_the_secrets),
+    };
+
+    return cmocka_run_group_tests_name("identity", tests, NULL, NULL);
+}
