@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { LOCATION_MAX = 511 };
+
 static bool contains(const char *text, size_t text_len, const char *word)
 {
     size_t word_len = strlen(word);
@@ -38,15 +40,17 @@ static void describe_target(const accs_reply *reply, char *text, size_t text_siz
 {
     size_t value_len = 0;
     const char *value = accs_reply_find(reply, "location", &value_len);
-    char location[512];
+    char location[sizeof "https:" + LOCATION_MAX];
+    const char *scheme = "";
     char *host = NULL;
     CURLU *url = curl_url();
 
     snprintf(text, text_size, "another place");
-    if (value == NULL || value_len >= sizeof location || url == NULL)
+    if (value == NULL || value_len > LOCATION_MAX || url == NULL)
         goto done;
-    memcpy(location, value, value_len);
-    location[value_len] = '\0';
+    if (value_len >= 2 && memcmp(value, "//", 2) == 0) /* a host, maybe with a password before it */
+        scheme = "https:";
+    snprintf(location, sizeof location, "%s%.*s", scheme, (int)value_len, value);
     if (curl_url_set(url, CURLUPART_URL, location, 0) == CURLUE_OK &&
         curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK && strlen(host) < 128)
         snprintf(text, text_size, "the host %s", host);
@@ -54,7 +58,7 @@ static void describe_target(const accs_reply *reply, char *text, size_t text_siz
         snprintf(text, text_size, "the path %.*s",
                  (int)(strcspn(location, "?#") < 128 ? strcspn(location, "?#") : 128), location);
     for (char *byte = text; *byte != '\0'; byte++)
-        if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
+        if ((unsigned char)*byte < 0x20 || (unsigned char)*byte >= 0x7f)
             *byte = ' ';
 
 done:
