@@ -39,7 +39,8 @@ static int status_of(const char *line, size_t line_len)
             return 0;
         status = 10 * status + (blank[i] - '0');
     }
-    return status;
+    blank += 1 + STATUS_DIGITS;
+    return blank < line + line_len && *blank >= '0' && *blank <= '9' ? 0 : status;
 }
 
 static void begin_head(accs_answer *answer, const char *line, size_t line_len)
@@ -50,6 +51,7 @@ static void begin_head(accs_answer *answer, const char *line, size_t line_len)
     answer->reply->status = status;
     answer->head_complete = false;
     answer->has_length = false;
+    answer->got_body = false;
     answer->coding = ACCS_CODING_NONE;
     if (status == 101)
         accs_answer_refuse(answer, ACCS_ERROR_HTTP,
