@@ -43,7 +43,11 @@ static void cancel_timer(accs_work *work)
 
 static void discard_timer(accs_work *work)
 {
-    free(work);
+    user_timer *timer = (user_timer *)(void *)work;
+
+    /* Others that the engine ends after this one still move within the heap. */
+    accs_timers_clear(accs_engine_timers(timer->engine), &timer->timer);
+    free(timer);
 }
 
 accs_error accs_engine_timer(accs_engine *engine, int64_t delay_ms, uint64_t *id,
