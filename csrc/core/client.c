@@ -74,8 +74,11 @@ void accs_client_free(accs_client *client)
     free_client(client);
 }
 
+/* A time limit; one that is for ever stays so when a clock is added to it. */
 static int64_t or_default(int64_t value, int64_t fallback)
 {
+    if (value > INT64_MAX / 4)
+        return INT64_MAX / 4;
     return value > 0 ? value : fallback;
 }
 
@@ -234,7 +237,7 @@ accs_error accs_client_new(accs_engine *engine, const accs_client_options *optio
 
     if (accs_engine_check(engine, failure) != ACCS_OK)
         return ACCS_ERROR_CLOSED;
-    if (options->base_url == NULL)
+    if (options == NULL || options->base_url == NULL)
         return accs_fail(failure, ACCS_ERROR_CONFIG, "base_url is missing");
     if (check_options(options, failure) != ACCS_OK)
         return ACCS_ERROR_CONFIG;

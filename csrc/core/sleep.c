@@ -54,6 +54,7 @@ accs_error accs_engine_timer(accs_engine *engine, int64_t delay_ms, uint64_t *id
                              accs_failure *failure)
 {
     user_timer *timer;
+    int64_t start_ms;
 
     if (accs_engine_check(engine, failure) != ACCS_OK)
         return ACCS_ERROR_CLOSED;
@@ -73,9 +74,11 @@ accs_error accs_engine_timer(accs_engine *engine, int64_t delay_ms, uint64_t *id
         return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a timer");
     }
     /* From the next whole millisecond on, so that nobody wakes a fraction of one too early. */
+    start_ms = (accs_engine_refresh(engine)->mono_us + 999) / 1000;
+    if (delay_ms < 0)
+        delay_ms = 0;
     accs_timers_set(accs_engine_timers(engine), &timer->timer,
-                    (accs_engine_refresh(engine)->mono_us + 999) / 1000 +
-                        (delay_ms > 0 ? delay_ms : 0));
+                    delay_ms < INT64_MAX - start_ms ? start_ms + delay_ms : INT64_MAX);
     accs_engine_follow(engine);
     *id = timer->work.id;
     return ACCS_OK;

@@ -4,6 +4,7 @@
 #include "attempt.h"
 #include "trust.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,12 @@ static bool copy_text(char **copy, const char *text)
     return text == NULL || *copy != NULL;
 }
 
+/* libcurl refuses longer times; this one is 24 days. */
+static int64_t at_most_int(int64_t time_ms)
+{
+    return time_ms < INT_MAX ? time_ms : INT_MAX;
+}
+
 accs_error accs_transport_new(accs_engine *engine, const accs_transport_options *options,
                               accs_transport **transport)
 {
@@ -50,8 +57,8 @@ accs_error accs_transport_new(accs_engine *engine, const accs_transport_options 
     if (made == NULL)
         return ACCS_ERROR_MEMORY;
     made->engine = engine;
-    made->connect_timeout_ms = options->connect_timeout_ms;
-    made->idle_timeout_ms = options->idle_timeout_ms;
+    made->connect_timeout_ms = at_most_int(options->connect_timeout_ms);
+    made->idle_timeout_ms = at_most_int(options->idle_timeout_ms);
     if (!copy_text(&made->ca_file, options->ca_file) || !copy_text(&made->proxy, options->proxy) ||
         !copy_text(&made->pin, options->pin)) {
         accs_transport_free(made);
