@@ -299,7 +299,8 @@ static int64_t next_moment(const accs_engine *engine)
 
 void accs_engine_follow(accs_engine *engine)
 {
-    if (engine->fd_given)
+    /* A forked child has its parent's alarm in hand. */
+    if (engine->fd_given && accs_engine_usable(engine))
         accs_poller_alarm(&engine->poller, next_moment(engine));
 }
 
@@ -420,8 +421,10 @@ bool accs_engine_next(accs_engine *engine, accs_item *item)
     if (queued == NULL || !accs_engine_usable(engine))
         return false;
     engine->first = queued->next;
-    if (engine->first == NULL)
+    if (engine->first == NULL) {
         engine->last = &engine->first;
+        accs_engine_follow(engine);
+    }
     *item = (accs_item){.kind = ACCS_ITEM_NONE};
     queued->deliver(queued, item);
     freed = item->kind == ACCS_ITEM_EVENT ? NULL : find_slot(engine, item->id);
