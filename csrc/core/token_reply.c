@@ -63,7 +63,8 @@ static accs_error store(wanted member, const accs_json_event *event, accs_token_
         read_expires_in(event, reply);
     if (event->kind != ACCS_JSON_STRING)
         return ACCS_OK;
-    if (member == ACCESS_TOKEN && event->text_len <= ACCS_LIMIT_TOKEN_MAX)
+    if (member == ACCESS_TOKEN && event->text_len <= ACCS_LIMIT_TOKEN_MAX &&
+        memchr(event->text, '\0', event->text_len) == NULL) /* a header would end there */
         return accs_secret_set(&reply->access_token, event->text, event->text_len);
     if (member == ERROR)
         copy_printable(reply->error, sizeof reply->error, event);

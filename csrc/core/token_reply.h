@@ -7,7 +7,7 @@
 enum { ACCS_TOKEN_ERROR_MAX = 48, ACCS_TOKEN_DESCRIPTION_MAX = 160 };
 
 typedef struct accs_token_reply {
-    accs_secret access_token; /* unset when absent */
+    accs_secret access_token; /* unset when absent, too long or with a NUL inside */
     bool has_expires_in;
     int64_t expires_in;                           /* as received; see accs_token_life_ms() */
     char error[ACCS_TOKEN_ERROR_MAX];             /* "" when absent; printable ASCII */

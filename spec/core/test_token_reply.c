@@ -57,6 +57,7 @@ static const struct {
     {"{\"access_token\":5,\"error\":7,\"error_description\":[1]}", NULL, false, 0, "", ""},
     {"{\"access_token\":null}", NULL, false, 0, "", ""},
     {"{\"access_token\":true,\"error\":false}", NULL, false, 0, "", ""},
+    {"{\"access_token\":\"a\\u0000b\"}", NULL, false, 0, "", ""},
     {"{\"access_token\":\"\"}", "", false, 0, "", ""},
     /* keys of nested values are others' */
     {"{\"a\":{\"access_token\":\"x\",\"error\":\"y\",\"expires_in\":1}}", NULL, false, 0, "", ""},
