@@ -83,9 +83,9 @@ static void of_many_timers_each_comes_out_once(void **state)
         accs_item item = next_item(engine);
         int which = 0;
 
-        while (which < TIMERS && ids[which] != item.id)
+        while (which < TIMERS - 1 && ids[which] != item.id)
             which++;
-        assert_true(which < TIMERS);
+        assert_true(ids[which] == item.id);
         assert_int_equal(item.failure.code, which % 3 == 0 ? ACCS_ERROR_CANCELLED : ACCS_OK);
         seen[which]++;
         assert_int_equal(accs_engine_pending(engine), left - 1);
@@ -264,7 +264,7 @@ static void an_engine_may_go_with_anything_under_way(void **state)
         if (with_fd)
             accs_engine_fd(engine);
         for (int i = 0; i < 5; i++) { /* timers and the calls' own mixed in one heap */
-            start_timer(engine, 1000 * (i + 1));
+            start_timer(engine, INT64_C(1000) * (i + 1));
             start_get(before); /* one gets a place, the others wait */
             start_timer(engine, 200000 + i);
         }

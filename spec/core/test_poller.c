@@ -205,7 +205,7 @@ static void without_descriptors_it_says_so(void **state)
         struct rlimit before;
         struct rlimit tight;
         int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        int error;
+        accs_error error;
         int cause;
 
         assert_true(lowest >= 0);

@@ -162,7 +162,7 @@ static char *long_member(const char *name, size_t len)
     assert_non_null(text);
     start = (size_t)sprintf(text, "{\"%s\":\"", name);
     memset(text + start, 'x', len);
-    strcpy(text + start + len, "\"}");
+    memcpy(text + start + len, "\"}", sizeof "\"}");
     return text;
 }
 
@@ -209,13 +209,11 @@ static void nests_sixteen_deep_and_no_deeper(void **state)
     (void)state;
     for (size_t depth = 14; depth <= 17; depth++) {
         accs_token_reply reply;
-        char text[128] = "{\"a\":";
+        char text[128];
+        int lists = (int)depth - 1; /* and the object around them */
 
-        for (size_t i = 1; i < depth; i++)
-            strcat(text, "[");
-        for (size_t i = 1; i < depth; i++)
-            strcat(text, "]");
-        strcat(text, ",\"error\":\"e\"}");
+        sprintf(text, "{\"a\":%.*s%.*s,\"error\":\"e\"}", lists, "[[[[[[[[[[[[[[[[", lists,
+                "]]]]]]]]]]]]]]]]");
         assert_int_equal(read_text(text, &reply), depth <= 16 ? ACCS_OK : ACCS_ERROR_PARSE);
         assert_string_equal(reply.error, depth <= 16 ? "e" : "");
     }

@@ -34,45 +34,45 @@ static const char PLAIN[] = "Content-Type: text/plain\r\n";
 /* Status x content type x body -> kind; the rest of the failure follows from the status alone. */
 static const struct {
     int status;
+    accs_error error;
     const char *header;
     const char *body;
-    accs_error error;
 } ANSWERS[] = {
-    {200, JSON, "{}", ACCS_OK},
-    {200, JSON, "", ACCS_OK},
-    {200, PLAIN, "x", ACCS_OK},
-    {200, NULL, "x", ACCS_OK},
-    {200, PAGE, "", ACCS_OK},
-    {200, PAGE, "<html>", ACCS_ERROR_GATEWAY},
-    {201, JSON, "1", ACCS_OK},
-    {204, NULL, "", ACCS_OK},
-    {299, PAGE, "<html>", ACCS_ERROR_GATEWAY},
-    {300, JSON, "{}", ACCS_ERROR_REDIRECT},
-    {302, PAGE, "<html>", ACCS_ERROR_REDIRECT},
-    {304, NULL, "", ACCS_ERROR_REDIRECT},
-    {399, NULL, "", ACCS_ERROR_REDIRECT},
-    {400, JSON, "{}", ACCS_ERROR_HTTP},
-    {400, PROBLEM, "{}", ACCS_ERROR_HTTP},
-    {400, PLAIN, "no", ACCS_ERROR_GATEWAY},
-    {400, NULL, "no", ACCS_ERROR_GATEWAY},
-    {400, NULL, "", ACCS_ERROR_HTTP},
-    {401, JSON, "{}", ACCS_ERROR_AUTH},
-    {401, NULL, "", ACCS_ERROR_AUTH},
-    {401, PAGE, "<html>", ACCS_ERROR_GATEWAY},
-    {403, JSON, "{}", ACCS_ERROR_AUTH},
-    {403, PAGE, "<html>", ACCS_ERROR_GATEWAY},
-    {404, JSON, "{}", ACCS_ERROR_HTTP},
-    {404, PAGE, "<html>", ACCS_ERROR_GATEWAY},
-    {408, JSON, "{}", ACCS_ERROR_HTTP},
-    {429, JSON, "{}", ACCS_ERROR_RATE_LIMITED},
-    {429, PAGE, "<html>", ACCS_ERROR_RATE_LIMITED},
-    {429, NULL, "", ACCS_ERROR_RATE_LIMITED},
-    {499, JSON, "{}", ACCS_ERROR_HTTP},
-    {500, JSON, "{}", ACCS_ERROR_HTTP},
-    {502, PAGE, "<html>", ACCS_ERROR_GATEWAY},
-    {503, NULL, "", ACCS_ERROR_HTTP},
-    {503, PLAIN, "busy", ACCS_ERROR_GATEWAY},
-    {599, JSON, "{}", ACCS_ERROR_HTTP},
+    {200, ACCS_OK, JSON, "{}"},
+    {200, ACCS_OK, JSON, ""},
+    {200, ACCS_OK, PLAIN, "x"},
+    {200, ACCS_OK, NULL, "x"},
+    {200, ACCS_OK, PAGE, ""},
+    {200, ACCS_ERROR_GATEWAY, PAGE, "<html>"},
+    {201, ACCS_OK, JSON, "1"},
+    {204, ACCS_OK, NULL, ""},
+    {299, ACCS_ERROR_GATEWAY, PAGE, "<html>"},
+    {300, ACCS_ERROR_REDIRECT, JSON, "{}"},
+    {302, ACCS_ERROR_REDIRECT, PAGE, "<html>"},
+    {304, ACCS_ERROR_REDIRECT, NULL, ""},
+    {399, ACCS_ERROR_REDIRECT, NULL, ""},
+    {400, ACCS_ERROR_HTTP, JSON, "{}"},
+    {400, ACCS_ERROR_HTTP, PROBLEM, "{}"},
+    {400, ACCS_ERROR_GATEWAY, PLAIN, "no"},
+    {400, ACCS_ERROR_GATEWAY, NULL, "no"},
+    {400, ACCS_ERROR_HTTP, NULL, ""},
+    {401, ACCS_ERROR_AUTH, JSON, "{}"},
+    {401, ACCS_ERROR_AUTH, NULL, ""},
+    {401, ACCS_ERROR_GATEWAY, PAGE, "<html>"},
+    {403, ACCS_ERROR_AUTH, JSON, "{}"},
+    {403, ACCS_ERROR_GATEWAY, PAGE, "<html>"},
+    {404, ACCS_ERROR_HTTP, JSON, "{}"},
+    {404, ACCS_ERROR_GATEWAY, PAGE, "<html>"},
+    {408, ACCS_ERROR_HTTP, JSON, "{}"},
+    {429, ACCS_ERROR_RATE_LIMITED, JSON, "{}"},
+    {429, ACCS_ERROR_RATE_LIMITED, PAGE, "<html>"},
+    {429, ACCS_ERROR_RATE_LIMITED, NULL, ""},
+    {499, ACCS_ERROR_HTTP, JSON, "{}"},
+    {500, ACCS_ERROR_HTTP, JSON, "{}"},
+    {502, ACCS_ERROR_GATEWAY, PAGE, "<html>"},
+    {503, ACCS_ERROR_HTTP, NULL, ""},
+    {503, ACCS_ERROR_GATEWAY, PLAIN, "busy"},
+    {599, ACCS_ERROR_HTTP, JSON, "{}"},
 };
 
 static void an_answer_is_judged_by_status_type_and_body(void **state)
@@ -180,25 +180,25 @@ static void an_attempt_without_an_answer_is_judged_by_what_left(void **state)
         accs_error error;
         unsigned sends;
         int status;
-        bool maybe_acted;
         accs_outcome outcome;
+        bool maybe_acted;
         bool retryable;
     } cases[] = {
-        {ACCS_ATTEMPT_NEVER_SENT, ACCS_ERROR_NETWORK, 0, 0, false, ACCS_OUTCOME_NOT_SENT, true},
-        {ACCS_ATTEMPT_NEVER_SENT, ACCS_ERROR_NETWORK, 0, 0, true, ACCS_OUTCOME_UNKNOWN, true},
-        {ACCS_ATTEMPT_NEVER_SENT, ACCS_ERROR_TIMEOUT, 0, 0, false, ACCS_OUTCOME_NOT_SENT, true},
-        {ACCS_ATTEMPT_LOST, ACCS_ERROR_NETWORK, 1, 0, false, ACCS_OUTCOME_UNKNOWN, true},
-        {ACCS_ATTEMPT_LOST, ACCS_ERROR_NETWORK, 1, 200, false, ACCS_OUTCOME_UNKNOWN, true},
-        {ACCS_ATTEMPT_LOST, ACCS_ERROR_TIMEOUT, 2, 0, false, ACCS_OUTCOME_UNKNOWN, true},
-        {ACCS_ATTEMPT_LOST, ACCS_ERROR_DECODE, 1, 200, false, ACCS_OUTCOME_DONE, true},
-        {ACCS_ATTEMPT_LOST, ACCS_ERROR_DECODE, 1, 299, true, ACCS_OUTCOME_DONE, true},
-        {ACCS_ATTEMPT_LOST, ACCS_ERROR_DECODE, 1, 300, false, ACCS_OUTCOME_UNKNOWN, true},
-        {ACCS_ATTEMPT_LOST, ACCS_ERROR_DECODE, 1, 500, false, ACCS_OUTCOME_UNKNOWN, true},
-        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_TOO_LARGE, 1, 201, false, ACCS_OUTCOME_DONE, false},
-        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_TOO_LARGE, 1, 404, false, ACCS_OUTCOME_UNKNOWN, false},
-        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_TLS, 0, 0, false, ACCS_OUTCOME_NOT_SENT, false},
-        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_HTTP, 1, 0, false, ACCS_OUTCOME_UNKNOWN, false},
-        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_MEMORY, 0, 0, false, ACCS_OUTCOME_NOT_SENT, true},
+        {ACCS_ATTEMPT_NEVER_SENT, ACCS_ERROR_NETWORK, 0, 0, ACCS_OUTCOME_NOT_SENT, false, true},
+        {ACCS_ATTEMPT_NEVER_SENT, ACCS_ERROR_NETWORK, 0, 0, ACCS_OUTCOME_UNKNOWN, true, true},
+        {ACCS_ATTEMPT_NEVER_SENT, ACCS_ERROR_TIMEOUT, 0, 0, ACCS_OUTCOME_NOT_SENT, false, true},
+        {ACCS_ATTEMPT_LOST, ACCS_ERROR_NETWORK, 1, 0, ACCS_OUTCOME_UNKNOWN, false, true},
+        {ACCS_ATTEMPT_LOST, ACCS_ERROR_NETWORK, 1, 200, ACCS_OUTCOME_UNKNOWN, false, true},
+        {ACCS_ATTEMPT_LOST, ACCS_ERROR_TIMEOUT, 2, 0, ACCS_OUTCOME_UNKNOWN, false, true},
+        {ACCS_ATTEMPT_LOST, ACCS_ERROR_DECODE, 1, 200, ACCS_OUTCOME_DONE, false, true},
+        {ACCS_ATTEMPT_LOST, ACCS_ERROR_DECODE, 1, 299, ACCS_OUTCOME_DONE, true, true},
+        {ACCS_ATTEMPT_LOST, ACCS_ERROR_DECODE, 1, 300, ACCS_OUTCOME_UNKNOWN, false, true},
+        {ACCS_ATTEMPT_LOST, ACCS_ERROR_DECODE, 1, 500, ACCS_OUTCOME_UNKNOWN, false, true},
+        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_TOO_LARGE, 1, 201, ACCS_OUTCOME_DONE, false, false},
+        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_TOO_LARGE, 1, 404, ACCS_OUTCOME_UNKNOWN, false, false},
+        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_TLS, 0, 0, ACCS_OUTCOME_NOT_SENT, false, false},
+        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_HTTP, 1, 0, ACCS_OUTCOME_UNKNOWN, false, false},
+        {ACCS_ATTEMPT_FINAL, ACCS_ERROR_MEMORY, 0, 0, ACCS_OUTCOME_NOT_SENT, false, true},
     };
 
     (void)state;
