@@ -193,13 +193,13 @@ static void the_timeout_tells_how_long_a_host_may_wait(void **state)
     (void)state;
     assert_int_equal(accs_engine_timeout_ms(engine), -1);
     id = start_timer(engine, 5000);
-    assert_in_range(accs_engine_timeout_ms(engine), 1, 5000);
+    assert_in_range(accs_engine_timeout_ms(engine), 1, 5001);
     accs_engine_cancel(engine, id);
     assert_int_equal(accs_engine_timeout_ms(engine), 0);
     expect_timer(engine, id, ACCS_ERROR_CANCELLED);
     assert_int_equal(accs_engine_timeout_ms(engine), -1);
-    id = start_timer(engine, 0);
-    assert_int_equal(accs_engine_timeout_ms(engine), 0);
+    id = start_timer(engine, 0); /* from the next whole millisecond on */
+    assert_in_range(accs_engine_timeout_ms(engine), 0, 1);
     expect_timer(engine, id, ACCS_OK);
     accs_engine_free(engine);
 }
