@@ -130,8 +130,61 @@ static void a_closed_descriptor_is_forgotten_without_an_error(void **state)
     close(pair[0]);
     assert_int_equal(accs_poller_watch(&poller, pair[0], 0), ACCS_OK);
     assert_int_equal(accs_poller_watch(&poller, pair[0], ACCS_POLL_IN), ACCS_ERROR_IO);
-    assert_int_equal(accs_poller_watch(&poller, -1, ACCS_POLL_IN), ACCS_ERROR_IO);
     accs_poller_cleanup(&poller);
+    close(pair[1]);
+}
+
+static void a_resting_descriptor_is_silent_until_it_is_watched_again(void **state)
+{
+    accs_poller poller;
+    int pair[2];
+
+    (void)state;
+    for (int woken = 0; woken < 2; woken++) { /* something comes while it rests, or after */
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        assert_int_equal(accs_poller_init(&poller), ACCS_OK);
+        accs_poller_rest(&poller, pair[0]); /* never watched: nothing */
+        assert_int_equal(accs_poller_watch(&poller, pair[0], ACCS_POLL_IN), ACCS_OK);
+        accs_poller_rest(&poller, pair[0]);
+        if (woken) {
+            assert_int_equal(write(pair[1], "x", 1), 1);
+            assert_int_equal(events_of(&poller, pair[0]), 0);
+            assert_false(readable(poller.fd, 0)); /* a host would spin */
+        }
+        assert_int_equal(accs_poller_watch(&poller, pair[0], ACCS_POLL_IN), ACCS_OK);
+        assert_int_equal(write(pair[1], "x", 1), 1);
+        assert_int_equal(events_of(&poller, pair[0]), ACCS_POLL_IN);
+        accs_poller_rest(&poller, pair[0]);
+        assert_int_equal(accs_poller_watch(&poller, pair[0], ACCS_POLL_OUT), ACCS_OK);
+        assert_int_equal(events_of(&poller, pair[0]), ACCS_POLL_OUT);
+        accs_poller_cleanup(&poller);
+        close(pair[0]);
+        close(pair[1]);
+    }
+}
+
+/* The number of a closed descriptor comes again as another's. */
+static void a_forgotten_descriptor_may_come_again(void **state)
+{
+    accs_poller poller;
+    int pair[2];
+    int again;
+
+    (void)state;
+    assert_int_equal(accs_poller_init(&poller), ACCS_OK);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(accs_poller_watch(&poller, pair[0], ACCS_POLL_OUT), ACCS_OK);
+    accs_poller_rest(&poller, pair[0]);
+    accs_poller_forget(&poller, pair[0]);
+    accs_poller_forget(&poller, pair[0]); /* nothing more to forget */
+    again = dup(pair[1]);
+    assert_true(again >= 0);
+    assert_int_equal(dup2(again, pair[0]), pair[0]);
+    close(again);
+    assert_int_equal(accs_poller_watch(&poller, pair[0], ACCS_POLL_OUT), ACCS_OK);
+    assert_true((events_of(&poller, pair[0]) & ACCS_POLL_OUT) != 0);
+    accs_poller_cleanup(&poller);
+    close(pair[0]);
     close(pair[1]);
 }
 
@@ -245,6 +298,8 @@ int main(void)
         cmocka_unit_test(the_alarm_ends_a_wait),
         cmocka_unit_test(tells_what_a_socket_is_ready_for),
         cmocka_unit_test(a_closed_descriptor_is_forgotten_without_an_error),
+        cmocka_unit_test(a_resting_descriptor_is_silent_until_it_is_watched_again),
+        cmocka_unit_test(a_forgotten_descriptor_may_come_again),
         cmocka_unit_test(many_come_in_portions),
         cmocka_unit_test(a_signal_ends_the_wait_without_an_error),
         cmocka_unit_test(without_descriptors_it_says_so),
