@@ -27,9 +27,10 @@ end, { concurrency = concurrency }))
 for _, order in ipairs(orders) do
   local waiting = {}
   for _, item in ipairs(order.items) do
-    local quantity = item.qty_ordered - (item.qty_shipped or 0) - (item.qty_canceled or 0)
-      - (item.qty_refunded or 0)
-    if not item.parent_item_id and quantity > 0 then
+    -- As Commerce counts: what was refunded may be what was shipped.
+    local gone = math.max(item.qty_shipped or 0, item.qty_refunded or 0)
+    local quantity = item.qty_ordered - gone - (item.qty_canceled or 0)
+    if not item.parent_item_id and item.is_virtual ~= 1 and quantity > 0 then
       waiting[#waiting + 1] = string.format("%g x %s", quantity, item.sku)
     end
   end

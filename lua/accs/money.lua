@@ -12,6 +12,8 @@
 --- end
 --- print(money.format(sum, "EUR")) --> 1234.50
 --- ```
+local request = require "accs.request"
+
 local money = {}
 
 --- Units of an amount in one unit of the currency.
@@ -26,16 +28,6 @@ local EXPONENTS = {
   BHD = 3, IQD = 3, JOD = 3, KWD = 3, LYD = 3, OMR = 3, TND = 3,
   CLF = 4, UYW = 4,
 }
-
--- The shortest text that reads back as the same float: 0.1, not 0.10000000000000001.
-local function shortest(float)
-  for precision = 15, 17 do
-    local text = string.format("%." .. precision .. "g", float)
-    if tonumber(text) == float then
-      return text
-    end
-  end
-end
 
 -- Sign, digits and the place of the decimal point: "-12.5e1" is "-", "125", 3.
 local function split(text)
@@ -70,7 +62,7 @@ function money.parse(value)
     if value ~= value or value == math.huge or value == -math.huge then
       return nil, "not an amount: " .. tostring(value)
     end
-    text = shortest(value)
+    text = request.number(value)
   elseif type(value) ~= "string" then
     return nil, "not an amount: " .. type(value)
   end

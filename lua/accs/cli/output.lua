@@ -4,7 +4,7 @@ local stop = require "accs.cli.stop"
 
 local output = {}
 
-local EPIPE, EISDIR = 32, 21
+local EPIPE = 32
 
 ---@class accs.Output
 ---@field write fun(text: string)  raises when the text cannot be written
@@ -29,15 +29,23 @@ local function beside(path)
   fail(path, "no free name beside it")
 end
 
--- A folder can be opened for reading, but not read.
-local function is_folder(path)
-  local file = io.open(path, "rb")
-  if not file then
-    return path:find("/$") ~= nil
+-- One word for the shell.
+local function quote(word)
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+-- What a name stands for: "file" (there or not), "folder", or "stream": a device or pipe, which is
+-- written to as it is, since a file in its place would remove it. Nothing is opened to find out:
+-- that would wait for the pipe's other end, or end its reading.
+local function kind_of(path)
+  if path:find("^/dev/") then
+    return "stream"
+  elseif not os.rename(path, path) then -- does nothing, but fails when there is nothing
+    return path:find("/$") and "folder" or "file"
+  elseif os.execute("test -d " .. quote(path)) then
+    return "folder"
   end
-  local _, _, code = file:read(1)
-  file:close()
-  return code == EISDIR
+  return os.execute("test -f " .. quote(path)) and "file" or "stream"
 end
 
 --- Opens the output of a command, before it does any work, so that a wrong name costs nothing.
@@ -48,13 +56,13 @@ end
 function output.open(path)
   local self = setmetatable({ _name = path or "standard output", _file = io.stdout }, Output)
   if path and path ~= "-" then
-    -- A device is written to as it is: putting a file in its place would remove it.
-    self._path = not path:find("^/dev/") and path or nil
-    self._part = self._path and beside(path)
-    local problem
-    if self._path and is_folder(path) then
+    local kind = kind_of(path)
+    if kind == "folder" then
       fail(path, "it is a folder")
+    elseif kind == "file" then
+      self._path, self._part = path, beside(path)
     end
+    local problem
     self._file, problem = io.open(self._part or path, "wb")
     if not self._file then
       fail(path, (problem:gsub("^.*: ", "")))

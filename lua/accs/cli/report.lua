@@ -1,4 +1,5 @@
 --- `accs report NAME|FILE.lua`: runs a report and writes what it found.
+local client_options = require "accs.options"
 local options = require "accs.cli.options"
 local output = require "accs.cli.output"
 local report = require "accs.report"
@@ -7,12 +8,24 @@ local terminal = require "accs.cli.terminal"
 
 local commands = {}
 
+local loaded = {} -- reports by name: a file is run once
+
+-- What every report takes; its own options have other names.
+local TAKEN = { format = true, output = true, help = true }
+for _, option in ipairs(client_options.list) do
+  TAKEN[option.name:gsub("_", "-")] = true
+end
+
 local PLACEHOLDERS = { date = "DATE", integer = "NUMBER", text = "TEXT" }
 
 -- A report's own options become options of its command.
 local function own_options(command, rep)
   local group = {}
   for _, option in ipairs(rep.options) do
+    if TAKEN[option.name] then
+      stop.now("usage", string.format("report %s: its option %s needs another name: every report "
+        .. "takes --%s", rep.name, option.name, option.name))
+    end
     local help = option.help or ""
     if option.default ~= nil then
       help = string.format("%s (default: %s)", help, tostring(option.default))
@@ -104,6 +117,7 @@ function commands.add(parser, words)
   command:require_command(true)
   command:command_target("report")
   for _, one in ipairs(find_reports(words)) do
+    loaded[one.name] = one.report
     add_report(command, one.name, one.report)
   end
 end
@@ -123,7 +137,7 @@ end
 ---@param arguments table
 --- Example: `require("accs.cli.report").run(arguments)`
 function commands.run(arguments)
-  local rep = assert(report.load(arguments.report))
+  local rep = loaded[arguments.report]
   local checked, problem = report.check(rep, given_options(arguments))
   if not checked then
     stop.now("usage", problem)

@@ -28,6 +28,10 @@ local function pairs_of(list, flag)
       stop.now("usage", string.format("%s: '%s' is not NAME=VALUE", flag, text))
     end
     values = values or {}
+    if values[name] then
+      stop.now("usage", string.format("%s: '%s' is given twice%s", flag, name, name:find("%[%]$")
+        and "; number them: " .. name:sub(1, -3) .. "[0], " .. name:sub(1, -3) .. "[1]" or ""))
+    end
     values[name] = value
   end
   return values
@@ -59,8 +63,7 @@ local function read_data(text)
   return source -- as it is: decoding and encoding again could change it
 end
 
-local function print_answer(response, path)
-  local out <close> = output.open(path)
+local function print_answer(response, out, path)
   local body = response.body
   if not path and terminal.is_watched() then
     body = pretty.json(body)
@@ -80,9 +83,7 @@ local function run(verb, arguments)
   }
   local data = verb.body and read_data(arguments.data) or nil
   local client <close> = options.client(arguments)
-  if arguments.output then
-    output.open(arguments.output):__close() -- a wrong name is found before anything is sent
-  end
+  local out <close> = output.open(arguments.output) -- a wrong name is found before anything is sent
   local response, err
   if verb.body then
     response, err = client[verb.name](client, arguments.path, data, opts)
@@ -92,7 +93,7 @@ local function run(verb, arguments)
   if not response then
     error(err, 0)
   end
-  print_answer(response, arguments.output)
+  print_answer(response, out, arguments.output)
 end
 
 local function own_options(command, verb)

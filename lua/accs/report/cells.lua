@@ -72,7 +72,7 @@ function cells.readable(value, column, currency)
   elseif column.kind == "percent" then
     return number(value) .. " %"
   end
-  return errors.clean(cells.plain(value, column, currency))
+  return errors.clean(cells.plain(value, column, currency), math.maxinteger)
 end
 
 --- A cell as JSON text. Money is a string, so that no reader makes a float of it.

@@ -83,51 +83,37 @@ report.BUILTIN = { "sales" }
 --- The formats that a report can be written in.
 report.FORMATS = { "table", "csv", "ndjson", "json" }
 
-local FIELDS = {
+-- What must be in a report, in an option of it, in what it finds, and in a table of that.
+local REPORT = {
   { "name", "string" }, { "summary", "string" }, { "options", "table" }, { "run", "function" },
 }
+local OPTION = { { "name", "string" } }
+local RESULT = { { "title", "string" }, { "tables", "table" } }
+local TABLE = {
+  { "name", "string" }, { "title", "string" }, { "columns", "table" }, { "rows", "table" },
+}
 
--- What is wrong with the shape of a report, if anything.
-local function shape_error(value)
+-- What is wrong with the fields of a table, if anything.
+local function shape_error(value, fields, what, whose)
   if type(value) ~= "table" then
-    return "it does not return a table"
+    return string.format("%s must be a table, not %s", what, type(value))
   end
-  for _, field in ipairs(FIELDS) do
+  for _, field in ipairs(fields) do
     local name, kind = field[1], field[2]
     if type(value[name]) ~= kind then
-      return string.format("its field %s must be a %s, not %s", name, kind, type(value[name]))
+      return string.format("%s field %s must be a %s, not %s", whose or what .. "'s", name, kind,
+        type(value[name]))
     end
   end
 end
 
---- Finds a report.
----@param name string  of one that comes with accs, or a file: it ends in `.lua` or holds a `/`
----@return accs.Report|nil
----@return string|nil message  why there is none
---- Example: `report.load("sales")`, `report.load("./reports/customers.lua")`
-function report.load(name)
-  if not (name:find("%.lua$") or name:find("/", 1, true)) then
-    for _, builtin in ipairs(report.BUILTIN) do
-      if name == builtin then
-        return require("accs.report.builtin." .. name)
-      end
-    end
-    return nil, string.format("there is no report '%s'; there is %s, or a file ending in .lua",
-      name, table.concat(report.BUILTIN, ", "))
+-- The same, and for each element of a list in it.
+local function shapes_error(value, fields, list, element_fields, ...)
+  local problem = shape_error(value, fields, ...)
+  for index, one in ipairs(not problem and value[list] or {}) do
+    problem = problem or shape_error(one, element_fields, string.format("%s[%d]", list, index))
   end
-  local chunk, problem = loadfile(name, "t")
-  if not chunk then
-    return nil, "cannot load report: " .. problem
-  end
-  local ok, value = pcall(chunk)
-  if not ok then
-    return nil, "report " .. name .. " failed: " .. tostring(value)
-  end
-  problem = shape_error(value)
-  if problem then
-    return nil, "report " .. name .. ": " .. problem
-  end
-  return value
+  return problem
 end
 
 -- From what was given to the value of an option, by kind; nil and what is wrong.
@@ -159,6 +145,50 @@ local READ = {
     return nil, string.format("'%s' is not one of %s", value, table.concat(option.choices, ", "))
   end,
 }
+
+-- What is wrong with the options of a report, if anything.
+local function options_error(options)
+  for _, option in ipairs(options) do
+    if not option.name:find("^%l[%l%d-]*$") then
+      return string.format("its option '%s' must be named by a-z, 0-9 and -", option.name)
+    elseif not READ[option.kind or "text"] then
+      return string.format("its option %s has no kind '%s'", option.name, tostring(option.kind))
+    elseif option.kind == "choice" and type(option.choices) ~= "table" then
+      return string.format("its option %s needs choices", option.name)
+    end
+  end
+end
+
+--- Finds a report.
+---@param name string  of one that comes with accs, or a file: it ends in `.lua` or holds a `/`
+---@return accs.Report|nil
+---@return string|nil message  why there is none
+--- Example: `report.load("sales")`, `report.load("./reports/customers.lua")`
+function report.load(name)
+  if not (name:find("%.lua$") or name:find("/", 1, true)) then
+    for _, builtin in ipairs(report.BUILTIN) do
+      if name == builtin then
+        return require("accs.report.builtin." .. name)
+      end
+    end
+    return nil, string.format("there is no report '%s'; there is %s, or a file ending in .lua",
+      name, table.concat(report.BUILTIN, ", "))
+  end
+  local chunk, problem = loadfile(name, "t")
+  if not chunk then
+    return nil, "cannot load report: " .. problem
+  end
+  local ok, value = pcall(chunk)
+  if not ok then
+    return nil, "report " .. name .. " failed: " .. tostring(value)
+  end
+  problem = shapes_error(value, REPORT, "options", OPTION, "what it returns", "its")
+    or options_error(value.options)
+  if problem then
+    return nil, "report " .. name .. ": " .. problem
+  end
+  return value
+end
 
 --- The key of an option in `context.options`: `first-day` is `first_day`.
 ---@param option accs.ReportOption
@@ -208,7 +238,7 @@ end
 --- Raises what the report raises: error objects of failed calls, for example.
 --- Example: `report.run(client, sales, report.check(sales, { from = ..., to = ... }))`
 function report.run(client, rep, options, progress)
-  return rep.run {
+  local result = rep.run {
     client = client,
     options = options,
     progress = progress or function() end,
@@ -216,6 +246,11 @@ function report.run(client, rep, options, progress)
       error(errors.new { kind = "decode", outcome = "done", message = message }, 0)
     end,
   }
+  local problem = shapes_error(result, RESULT, "tables", TABLE, "its result")
+  if problem then
+    error("report " .. rep.name .. ": " .. problem, 0)
+  end
+  return result
 end
 
 --- Writes what a report found.

@@ -127,7 +127,7 @@ describe("csv", function()
     { "=1+2", "'=1+2" }, { "+cmd", "'+cmd" }, { "-5+cmd", "'-5+cmd" }, { "@SUM(A1)", "'@SUM(A1)" },
     { "\tx", "'\tx" }, { "\rx", "\"'\rx\"" }, { "\n=1", "\"'\n=1\"" },
     { "-5", "-5" }, { "-5.5", "-5.5" },
-    { "+5", "+5" }, { "-1e3", "-1e3" }, { "a=1", "a=1" }, { "", "" }, { "a,b", '"a,b"' },
+    { "+5", "+5" }, { "-1e3", "-1e3" }, { "a=1", "a=1" }, { "", '""' }, { "a,b", '"a,b"' },
     { 'a"b', '"a""b"' }, { "a\nb", '"a\nb"' }, { '=HYPERLINK("x")', "\"'=HYPERLINK(\"\"x\"\")\"" },
     { "-", "'-" }, { "=", "'=" }, { "ä", "ä" },
   }
@@ -144,8 +144,9 @@ describe("csv", function()
     end)
   end
 
-  it("writes true, null, nothing and a list", function()
-    assert.equal("a\ntrue\n\n\n\"[1,2]\"\n",
+  it("writes true, null, nothing and a list; a line is never blank, as many readers skip such",
+  function()
+    assert.equal("a\ntrue\n\"\"\n\"\"\n\"[1,2]\"\n",
       rows_as("csv", ANY, { { a = true }, { a = json.null }, {}, { a = { 1, 2 } } }))
   end)
 

@@ -1,4 +1,5 @@
 local dates = require "accs.dates"
+local json = require "accs.json"
 local money = require "accs.money"
 local native = require "accs.sandbox.native"
 local report = require "accs.report"
@@ -192,30 +193,52 @@ describe("the sales report", function()
 
   local JANUARY = { from = "2026-01-01", to = "2026-01-31" }
 
-  it("takes absent totals for 0 and counts an edited order once", function()
+  it("takes an absent canceled total for 0 and counts an edited order once", function()
     local result = run(client_of({
       { entity_id = 1, created_at = "2026-01-02 00:00:00", state = "canceled", status = "canceled",
         base_currency_code = "USD", base_grand_total = 10 },
       { entity_id = 2, created_at = "2026-01-03 00:00:00", state = "new", status = "pending",
         base_currency_code = "USD", base_grand_total = 12.5, base_total_canceled = 2.25 },
       { entity_id = 3, created_at = "2026-01-03 00:00:00", state = "new", status = "pending",
-        base_currency_code = "USD" },
+        base_currency_code = "USD", base_grand_total = 0 },
     }, {}), JANUARY)
     local totals = result.tables[1].totals
     assert.same({ 2, 1, 102500 }, { totals.orders, totals.canceled, totals.revenue })
   end)
 
   it("does not go on with an order that it cannot read", function()
-    for field, bad in pairs { created_at = "yesterday", base_grand_total = "much",
-      base_currency_code = false } do
+    for _, case in ipairs {
+      { "created_at", "yesterday" }, { "base_grand_total", "much" }, { "base_grand_total", nil },
+      { "base_grand_total", json.null }, { "base_currency_code", nil },
+      -- in no line of the periods, but in one of the statuses
+      { "created_at", "2025-12-31 23:59:59" }, { "created_at", "2026-02-01 00:00:00" },
+    } do
+      local field, bad = case[1], case[2]
       local order = { entity_id = 7, created_at = "2026-01-03 00:00:00", state = "new",
         status = "pending", base_currency_code = "USD", base_grand_total = 1 }
-      order[field] = bad or nil
+      order[field] = bad
       local ok, err = pcall(run, client_of({ order }, {}), JANUARY)
       assert.is_false(ok)
       assert.equal("decode", err.kind)
       assert.truthy(tostring(err):find("order 7", 1, true), tostring(err))
     end
+  end)
+
+  it("does not vouch for refunds whose orders could not all be read", function()
+    local client = client_of({}, { { entity_id = 1, order_id = 5, base_currency_code = "USD",
+      created_at = "2026-01-03 00:00:00", base_grand_total = 2 } })
+    local get = client.get
+    function client.get(_, path, opts)
+      local response = get(_, path)
+      if path == "/V1/orders" and opts.query.fields:find("items[entity_id,state", 1, true) then
+        response.data.total_count = 1
+      end
+      return response
+    end
+    local result = run(client, JANUARY)
+    assert.equal(20000, result.tables[2].totals.refunds)
+    assert.equal("unknown", result.tables[2].rows[1].status)
+    assert.is_false(result.verdict.complete)
   end)
 
   it("does not vouch for scans that are not whole", function()

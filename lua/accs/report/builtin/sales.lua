@@ -63,12 +63,19 @@ local function need(context, what, row, value, problem)
   return value
 end
 
---- Day, currency and amounts of an order or credit memo.
+--- Period, currency and total of an order or credit memo.
 local function read(context, what, row)
+  local options = context.options
   local day = need(context, what, row, dates.moment(row.created_at))
-  local total = need(context, what, row, money.parse(row.base_grand_total))
+  local date = dates.text(day)
+  need(context, what, row, options.from <= date and date <= options.to or nil,
+    "it is of " .. date .. ", and only days from " .. options.from .. " to " .. options.to
+    .. " were asked for")
+  local given = row.base_grand_total ~= accs.null and row.base_grand_total or nil
+  need(context, what, row, given, "no base_grand_total")
+  local total = need(context, what, row, money.parse(given))
   local currency = need(context, what, row, row.base_currency_code, "no base_currency_code")
-  return dates.period(day, context.options.by).label, currency, total
+  return dates.period(day, options.by).label, currency, total
 end
 
 local function count_orders(context, book)
@@ -93,16 +100,20 @@ local function count_orders(context, book)
   return orders:verdict()
 end
 
---- The statuses of some orders, by id.
-local function statuses_of(context, ids)
+--- The statuses of some orders, by id; `verdicts` gets what is to be said against them.
+local function statuses_of(context, ids, verdicts)
   local statuses = {}
   if #ids == 0 then
     return statuses
   end
   local search = accs.search():where("entity_id", "in", ids):page_size(#ids)
     :fields { "entity_id", "state", "status" }
-  for order in context.client:items("/V1/orders", search) do
+  local orders <close> = context.client:items("/V1/orders", search)
+  for order in orders do
     statuses[order.entity_id] = order.status or order.state
+  end
+  if not orders:verdict().complete then
+    verdicts[#verdicts + 1] = orders:verdict()
   end
   return statuses
 end
@@ -125,8 +136,9 @@ local function count_refunds(context, book)
   local search = created_between(context.options):where("state", "eq", REFUNDED):page_size(200)
     :fields { "entity_id", "order_id", "created_at", "base_currency_code", "base_grand_total" }
   local pages <close> = context.client:pages("/V1/creditmemos", search)
+  local verdicts = {}
   for page in pages do
-    local statuses = statuses_of(context, order_ids(page.items))
+    local statuses = statuses_of(context, order_ids(page.items), verdicts)
     for _, memo in ipairs(page.items) do
       local period, currency, total = read(context, "credit memo", memo)
       local labels = { period = period, status = statuses[memo.order_id] or "unknown" }
@@ -134,7 +146,7 @@ local function count_refunds(context, book)
     end
     context.progress("credit memos", pages:position().delivered, pages:position().announced)
   end
-  return pages:verdict()
+  return verdict.join { pages:verdict(), table.unpack(verdicts) }
 end
 
 --- A row of a table, from a line of the book.

@@ -34,7 +34,8 @@ function csv.open(columns, write)
     for index, column in ipairs(columns) do
       fields[index] = field(text_of(column))
     end
-    write(table.concat(fields, ",") .. "\n")
+    -- A single empty field would be a blank line, which most readers skip: a row less.
+    write((#fields == 1 and fields[1] == "" and '""' or table.concat(fields, ",")) .. "\n")
   end
   line(function(column) return column.name end)
   return {
