@@ -242,15 +242,25 @@ static void deliver(accs_queued *queued, accs_item *item)
     free_call(call);
 }
 
+/* Ends the attempt under way, if there is one: what it sent may be acted on. */
+static void stop_transfer(accs_call *call)
+{
+    unsigned sends;
+
+    if (call->transfer == NULL)
+        return;
+    sends = accs_transfer_abort(call->transfer);
+    call->transfer = NULL;
+    call->sends += sends;
+    call->maybe_acted = call->maybe_acted || sends > 0;
+    accs_reply_reset(call->reply); /* half an answer is none */
+}
+
 static void cancel(accs_work *work)
 {
     accs_call *call = (accs_call *)(void *)work;
 
-    if (call->transfer != NULL) { /* an attempt may be under way */
-        call->sends += accs_transfer_abort(call->transfer);
-        call->transfer = NULL;
-        call->maybe_acted = call->maybe_acted || call->sends > 0;
-    }
+    stop_transfer(call);
     end_with(call, ACCS_ERROR_CANCELLED, "the call was cancelled");
 }
 
@@ -276,14 +286,7 @@ static void deadline_passed(accs_timer *timer)
 
     snprintf(text, sizeof text, "no result within %g s (timeout): the call was waiting %s",
              (double)call->timeout_ms / 1000.0, waits[call->stage]);
-    if (call->transfer != NULL) {
-        unsigned sends = accs_transfer_abort(call->transfer);
-
-        call->transfer = NULL;
-        call->sends += sends;
-        call->maybe_acted = call->maybe_acted || sends > 0;
-        accs_reply_reset(call->reply); /* half an answer is none */
-    }
+    stop_transfer(call);
     end_with(call, ACCS_ERROR_TIMEOUT, text);
 }
 
@@ -345,12 +348,16 @@ static void decide(accs_call *call, const accs_transfer_result *result)
     };
     accs_retry_answer answer = accs_retry_decide(&call->policy, &question);
 
+    /* Whatever comes next: a later end must not say that nothing was sent. */
+    if (result->end == ACCS_ATTEMPT_LOST ||
+        (result->end == ACCS_ATTEMPT_ANSWERED && question.status >= 500))
+        call->maybe_acted = true;
     switch (answer.action) {
     case ACCS_RETRY_WAIT:
-        if (result->end == ACCS_ATTEMPT_LOST || call->reply->status >= 500)
-            call->maybe_acted = true;
         if (answer.uses_budget)
             accs_budget_take(&lane->budget, now->mono_ms);
+        if (result->end != ACCS_ATTEMPT_ANSWERED)
+            accs_reply_reset(call->reply); /* half an answer is none, should the call end waiting */
         go_again(call, &answer);
         break;
     case ACCS_RETRY_RATE_LIMITED:
