@@ -145,6 +145,15 @@ static unsigned count_sends(const accs_transfer *transfer)
 #endif
 }
 
+/* How libcurl's words begin when the proxy's address is not one: they hold it, password included.
+ */
+static const char BAD_PROXY[] = "Unsupported proxy";
+
+static bool bad_proxy(const accs_transfer *transfer)
+{
+    return strncmp(transfer->error_text, BAD_PROXY, sizeof BAD_PROXY - 1) == 0;
+}
+
 /* libcurl's own words, made one line. */
 static void set_text(accs_transfer_result *result, const char *text, const char *detail)
 {
@@ -185,6 +194,15 @@ static void judge(accs_transfer *transfer, CURLcode code, accs_transfer_result *
     }
     if (code == CURLE_OK) {
         result->end = ACCS_ATTEMPT_ANSWERED;
+        return;
+    }
+    if (bad_proxy(transfer)) {
+        result->error = ACCS_ERROR_CONFIG;
+        result->end = ACCS_ATTEMPT_FINAL;
+        set_text(result,
+                 "the proxy's address cannot be read, or has a scheme that is not known "
+                 "(option proxy, or the environment)",
+                 NULL);
         return;
     }
     verdict = accs_attempt_judge((int)code, result->sends > 0);
