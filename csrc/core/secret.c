@@ -69,3 +69,18 @@ void accs_secret_redact(const accs_secret *secret, char *text)
         from = found + stars;
     }
 }
+
+void accs_secret_redact_cut(const accs_secret *secret, char *text)
+{
+    size_t text_len = strlen(text);
+    size_t part_len = text_len < secret->len ? text_len : secret->len;
+
+    for (; part_len > 0; part_len--) {
+        char *part = text + text_len - part_len;
+
+        if (memcmp(part, secret->bytes, part_len) == 0) {
+            accs_wipe(part, part_len);
+            return;
+        }
+    }
+}

@@ -28,4 +28,7 @@ void accs_wipe(void *bytes, size_t bytes_len);
  * so that the text never grows). An unset or empty secret changes nothing. */
 void accs_secret_redact(const accs_secret *secret, char *text);
 
+/* For a text that was cut to size: drops from its end what the secret begins with. */
+void accs_secret_redact_cut(const accs_secret *secret, char *text);
+
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* How long a refresh beside calls rests after it failed. */
-enum { AHEAD_PAUSE_MS = 30000 };
+enum { AHEAD_PAUSE_MS = 30000, TIMERS_OF_A_SOURCE = 3 };
 
 struct accs_token_source {
     accs_member member;  /* first */
@@ -28,10 +28,14 @@ struct accs_token_source {
     size_t waiting;
     accs_transport *transport; /* made with the first request */
     accs_transfer *transfer;
-    accs_timer pause; /* between the attempts of one acquisition */
+    accs_timer pause;    /* between the attempts of one acquisition */
+    accs_timer deadline; /* of the whole acquisition */
+    accs_timer patience; /* of calls that have an old token to go on with */
     bool acquiring;
+    bool overdue; /* the acquisition takes too long or fails: the old token serves beside it */
     unsigned attempt;
     int64_t deadline_ms;
+    int64_t asked_boot_ms; /* when this attempt left: a token's life begins no earlier */
     accs_reply *reply;
     accs_buffer form;
     char *url;
@@ -57,8 +61,13 @@ static void tell(accs_token_source *source, const char *text, int status, accs_e
 
 static void end_acquisition(accs_token_source *source)
 {
+    accs_timers *timers = accs_engine_timers(source->engine);
+
     source->acquiring = false;
-    accs_timers_clear(accs_engine_timers(source->engine), &source->pause);
+    source->overdue = false;
+    accs_timers_clear(timers, &source->pause);
+    accs_timers_clear(timers, &source->deadline);
+    accs_timers_clear(timers, &source->patience);
     accs_buffer_wipe(&source->form);
     accs_reply_wipe(source->reply);
     source->reply = NULL;
@@ -107,6 +116,23 @@ static void wake(accs_token_source *source, accs_token *token, const accs_failur
     accs_token_release(token);
 }
 
+/* IMS is down or slow: whoever waits goes on with the old token, as long as that lives. */
+static void use_old(accs_token_source *source)
+{
+    const accs_now *now = accs_engine_now(source->engine);
+
+    if (source->overdue || source->token == NULL || accs_token_dead(source->token, now))
+        return;
+    source->overdue = true;
+    tell(source, "late, the old token is used", 0, ACCS_OK, 0);
+    wake(source, source->token, NULL);
+}
+
+static void patience_over(accs_timer *timer)
+{
+    use_old((accs_token_source *)(void *)((char *)timer - offsetof(accs_token_source, patience)));
+}
+
 static void succeed(accs_token_source *source, accs_token *token)
 {
     tell(source, source->token == NULL ? "acquired" : "refreshed", 200, ACCS_OK, 0);
@@ -133,17 +159,6 @@ static void give_up(accs_token_source *source, accs_failure *failure)
     wake(source, token, token != NULL ? NULL : failure);
 }
 
-/* IMS fails: while it is asked again, the old token serves, to its last second. */
-static void use_old(accs_token_source *source)
-{
-    const accs_now *now = accs_engine_now(source->engine);
-
-    if (source->token == NULL || accs_token_dead(source->token, now))
-        return;
-    source->ahead_after_ms = now->mono_ms + AHEAD_PAUSE_MS;
-    wake(source, source->token, NULL);
-}
-
 static void fail_with(accs_token_source *source, accs_error code, int status, const char *text)
 {
     accs_failure failure;
@@ -155,11 +170,26 @@ static void fail_with(accs_token_source *source, accs_error code, int status, co
     give_up(source, &failure);
 }
 
+static void deadline_passed(accs_timer *timer)
+{
+    accs_token_source *source =
+        (accs_token_source *)(void *)((char *)timer - offsetof(accs_token_source, deadline));
+
+    if (source->transfer != NULL)
+        accs_transfer_abort(source->transfer);
+    source->transfer = NULL;
+    fail_with(source, ACCS_ERROR_TIMEOUT, 0, "IMS gave no whole answer in time (timeout)");
+}
+
 /* An answer that holds no token: what IMS says, or that it says nothing useful. */
-static void refuse(accs_token_source *source, const accs_token_reply *reply, int status)
+static void refuse(accs_token_source *source, accs_token_reply *reply, int status)
 {
     char text[ACCS_FAILURE_TEXT_MAX];
 
+    if (strlen(reply->error) + 1 == sizeof reply->error)
+        accs_secret_redact_cut(&source->identity.client_secret, reply->error);
+    if (strlen(reply->description) + 1 == sizeof reply->description)
+        accs_secret_redact_cut(&source->identity.client_secret, reply->description);
     if (reply->error[0] == '\0') {
         snprintf(text, sizeof text, "IMS answered with status %d and no token", status);
         fail_with(source,
@@ -192,7 +222,7 @@ static void read_answer(accs_token_source *source)
     } else {
         token = accs_token_new(&reply.access_token,
                                accs_token_life_ms(reply.has_expires_in, reply.expires_in),
-                               accs_engine_now(source->engine)->boot_ms);
+                               source->asked_boot_ms);
         if (token != NULL)
             succeed(source, token);
         else
@@ -327,6 +357,7 @@ static void attempt_acquisition(accs_token_source *source)
     };
 
     source->attempt++;
+    source->asked_boot_ms = accs_engine_now(source->engine)->boot_ms;
     if (ready)
         error = accs_transfer_start(source->transport, &request, attempt_ended, source,
                                     &source->transfer);
@@ -340,16 +371,34 @@ static void pause_over(accs_timer *timer)
         (accs_token_source *)(void *)((char *)timer - offsetof(accs_token_source, pause)));
 }
 
+static void set_patience(accs_token_source *source)
+{
+    const accs_now *now = accs_engine_now(source->engine);
+    int64_t wait_ms = ACCS_LIMIT_TOKEN_PATIENCE;
+    int64_t left_ms;
+
+    if (source->token == NULL || accs_token_dead(source->token, now))
+        return;
+    left_ms = source->token->expires_ms - now->boot_ms;
+    if (wait_ms > left_ms / 2)
+        wait_ms = left_ms / 2;
+    accs_timers_set(accs_engine_timers(source->engine), &source->patience, now->mono_ms + wait_ms);
+}
+
 static void acquire(accs_token_source *source)
 {
+    accs_timers *timers = accs_engine_timers(source->engine);
+    const accs_now *now = accs_engine_now(source->engine);
+
     if (source->acquiring)
         return;
     source->acquiring = true;
     source->attempt = 0;
-    source->deadline_ms = accs_engine_now(source->engine)->mono_ms + source->identity.timeout_ms;
+    source->deadline_ms = now->mono_ms + source->identity.timeout_ms;
+    accs_timers_set(timers, &source->deadline, source->deadline_ms);
+    set_patience(source);
     /* By way of the timer, so that no waiter hears of a failure before it waits. */
-    accs_timers_set(accs_engine_timers(source->engine), &source->pause,
-                    accs_engine_now(source->engine)->mono_ms);
+    accs_timers_set(timers, &source->pause, now->mono_ms);
 }
 
 /* ----------------------------------------------------------- what calls use */
@@ -364,8 +413,8 @@ accs_token *accs_token_take(accs_token_source *source, accs_token_waiter *waiter
     if (source->token != NULL)
         phase = accs_token_window(source->token->life_ms, source->token->expires_ms - now->boot_ms,
                                   source->random);
-    if (phase == ACCS_TOKEN_MARGIN && now->mono_ms < source->ahead_after_ms)
-        phase = ACCS_TOKEN_FRESH; /* IMS failed just now: this one still serves */
+    if (phase == ACCS_TOKEN_MARGIN && (source->overdue || now->mono_ms < source->ahead_after_ms))
+        phase = ACCS_TOKEN_FRESH; /* IMS fails: this one still serves */
     if (phase == ACCS_TOKEN_AHEAD && now->mono_ms >= source->ahead_after_ms)
         acquire(source);
     if (phase == ACCS_TOKEN_FRESH || phase == ACCS_TOKEN_AHEAD)
@@ -399,7 +448,7 @@ static void stop(accs_token_source *source)
     if (accs_engine_usable(source->engine))
         accs_transport_free(source->transport);
     source->transport = NULL;
-    accs_timers_release(accs_engine_timers(source->engine), 1);
+    accs_timers_release(accs_engine_timers(source->engine), TIMERS_OF_A_SOURCE);
     source->engine = NULL;
 }
 
@@ -458,13 +507,15 @@ accs_error accs_token_source_join(accs_engine *engine, const accs_identity *iden
         if (found == NULL)
             return ACCS_ERROR_MEMORY;
         if (!fill(found, identity) ||
-            accs_timers_reserve(accs_engine_timers(engine), 1) != ACCS_OK) {
+            accs_timers_reserve(accs_engine_timers(engine), TIMERS_OF_A_SOURCE) != ACCS_OK) {
             free_source(found);
             return ACCS_ERROR_MEMORY;
         }
         found->engine = engine;
         found->member.engine_gone = engine_gone;
         found->pause.fire = pause_over;
+        found->deadline.fire = deadline_passed;
+        found->patience.fire = patience_over;
         accs_engine_join(engine, &found->member);
     }
     user->next = found->users;
