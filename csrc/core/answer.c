@@ -76,6 +76,14 @@ static void note_coding(accs_answer *answer, const char *value, size_t value_len
         gzip && answer->coding == ACCS_CODING_NONE ? ACCS_CODING_GZIP : ACCS_CODING_OTHER;
 }
 
+/* libcurl would undo any coding by itself, and ends a cut one with success. */
+static void note_transfer_coding(accs_answer *answer, const char *value, size_t value_len)
+{
+    if (!same_text(value, value_len, "chunked") && !same_text(value, value_len, "identity"))
+        accs_answer_refuse(answer, ACCS_ERROR_DECODE,
+                           "the answer has a transfer coding that nobody asked for");
+}
+
 static void note_length(accs_answer *answer, const char *value, size_t value_len)
 {
     uint64_t length = 0;
@@ -99,6 +107,8 @@ static void note_header(accs_answer *answer)
 
     if (same_text(name, field->name_len, "content-encoding"))
         note_coding(answer, value, field->value_len);
+    else if (same_text(name, field->name_len, "transfer-encoding"))
+        note_transfer_coding(answer, value, field->value_len);
     else if (same_text(name, field->name_len, "content-length"))
         note_length(answer, value, field->value_len);
 }

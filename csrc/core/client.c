@@ -72,6 +72,8 @@ void accs_client_free(accs_client *client)
         accs_engine_refresh(engine);
     }
     free_client(client);
+    if (engine != NULL)
+        accs_engine_follow(engine); /* what is gone may have made room for others */
 }
 
 /* A time limit; one that is for ever stays so when a clock is added to it. */
@@ -287,13 +289,17 @@ static bool one_of(const char *text, const char *const *list, bool any_case)
     return false;
 }
 
-static accs_error check_method(const accs_client *client, const char *method, accs_failure *failure)
+static accs_error check_method(const accs_client *client, const accs_request *request,
+                               accs_failure *failure)
 {
     static const char *const reads[] = {"GET", "HEAD", NULL};
     static const char *const writes[] = {"POST", "PUT", "PATCH", "DELETE", NULL};
+    const char *method = request->method;
 
-    if (one_of(method, reads, false))
-        return ACCS_OK;
+    if (one_of(method, reads, false)) /* libcurl would make a POST of one with a body */
+        return request->body == NULL
+                   ? ACCS_OK
+                   : accs_fail(failure, ACCS_ERROR_CONFIG, "%s takes no body", method);
     if (!one_of(method, writes, false))
         return accs_fail(failure, ACCS_ERROR_CONFIG,
                          "the method is not one of GET, HEAD, POST, PUT, PATCH, DELETE");
@@ -385,7 +391,7 @@ accs_error accs_client_start(accs_client *client, const accs_request *request, u
     }
     error = accs_engine_check(client->lane.engine, failure);
     if (error == ACCS_OK)
-        error = check_method(client, request->method, failure);
+        error = check_method(client, request, failure);
     if (error == ACCS_OK)
         error = accs_url_join(client->base_url, request->path, request->path_len, &url, failure);
     if (error == ACCS_OK)
