@@ -226,15 +226,35 @@ local function read(scan, response)
   }, 0)
 end
 
+-- The count of the whole list, where the service tells it.
+local function whole_count(scan, total)
+  return total and not (scan._list and scan._list.page_count) and total or nil
+end
+
 -- Whether this page is the last one that is worth asking for.
 local function is_last(scan, count, total)
-  local trusted = total and not (scan._list and scan._list.page_count) and total or nil
+  local trusted = whole_count(scan, total)
   if count == 0 then
     return true
   elseif trusted then
     return (scan._first - 1) * scan._size + scan._received >= trusted
   end
   return count < scan._size and not (scan._list and scan._list.page_count)
+end
+
+-- Past the end some lists begin anew, and without a count nothing else would end the scan.
+local function stop_if_repeated(scan, items, fresh, total)
+  scan._opening = scan._opening or items
+  if scan._ended or whole_count(scan, total) then
+    return fresh
+  end
+  local anew = scan._opening ~= items and equal(items, scan._opening)
+  if anew or #fresh == 0 then
+    scan._ended = "end"
+    scan._missing = "the service began to send rows again that came before"
+    return {}
+  end
+  return fresh
 end
 
 -- What the verdict holds against a list whose count never came.
@@ -265,7 +285,7 @@ local function next_page(scan)
   if is_last(scan, count, total) then
     scan._ended, scan._previous = "end", nil
   end
-  local fresh = tally:page(items)
+  local fresh = stop_if_repeated(scan, items, tally:page(items), total)
   local room = scan._limit and scan._limit - tally.delivered
   if room and #fresh >= room then
     fresh = table.move(fresh, 1, room, 1, {})
