@@ -64,6 +64,7 @@ function Group:outcome(results)
     tasks.wait_for(self)
   end
   if self.failed then
+    tasks.meet(self.problem)
     return nil, self.problem, results
   end
   return results
@@ -171,7 +172,7 @@ function group.map(list, f, options)
       while index and not members.stopped do
         local value, problem = f(item, index)
         results[index] = value
-        if value == nil and errors.is(problem) then
+        if value == nil and tasks.is_failure(problem) then
           return nil, problem
         end
         index, item = source.take()

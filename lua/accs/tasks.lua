@@ -105,12 +105,19 @@ function tasks.finish(target)
   end
 end
 
+-- Whether nil and this, returned, is a failure: an accs error; or what a task or group that failed
+-- gave to this task, which may be text: passed on, it must not turn into success.
+local function is_failure(task, problem)
+  return errors.is(problem)
+    or problem ~= nil and task ~= nil and rawequal(problem, task.met)
+end
+
 local function settle(task, ok, first, ...)
   known[task.co] = nil
   task.co = nil
   if not ok then
     task.failed, task.problem = true, first
-  elseif first == nil and errors.is((...)) then
+  elseif first == nil and is_failure(task, (...)) then
     task.failed, task.problem = true, (...)
   else
     task.results = table.pack(first, ...)
@@ -351,6 +358,22 @@ function tasks.wait_for(target)
   end
 end
 
+--- Whether a function of the running task that returned nil and this has failed. For accs.group.
+---@param problem any
+---@return boolean
+function tasks.is_failure(problem)
+  return is_failure(known[coroutine.running()], problem)
+end
+
+--- Notes that the running task was given this failure of a task or group. For accs.group.
+---@param problem any
+function tasks.meet(problem)
+  local task = known[coroutine.running()]
+  if task then
+    task.met = problem
+  end
+end
+
 --- Calls `hook(event)` for each event of a client, in a task of its own, one after the other.
 ---@param handle integer  of the core's client
 ---@param call fun(event: accs.Event)
@@ -396,7 +419,8 @@ function tasks.spawn(f, ...)
   return tasks.start(nil, f, ...)
 end
 
---- Waits until the task has ended. It failed when it raised, or returned nil and an accs error.
+--- Waits until the task has ended. It failed when it raised, or returned nil and an accs error, or
+--- nil and what a task or group that failed gave it.
 ---@return any ...  what its function returned; or nil and the error. Raised text comes with its
 ---  stack (it points at the line that raised), error objects come as they are
 --- Raises on a deadlock, and when a task waits for itself.
@@ -407,6 +431,7 @@ function Task:wait()
   end
   tasks.wait_for(self)
   if self.failed then
+    tasks.meet(self.problem)
     return nil, self.problem
   end
   return table.unpack(self.results, 1, self.results.n)
