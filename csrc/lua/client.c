@@ -109,11 +109,12 @@ static accs_client_options read_options(lua_State *L, int index)
 /* client(engine, options) -> client | nil, failure */
 static int client_new(lua_State *L)
 {
-    accs_engine *engine = accs_lua_check_engine(L, 1);
     accs_client_options options;
+    accs_engine *engine;
     accs_failure failure;
     client_box *box;
 
+    accs_lua_check_engine(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     options = read_options(L, 2);
     box = lua_newuserdatauv(L, sizeof *box, 1);
@@ -121,6 +122,7 @@ static int client_new(lua_State *L)
     luaL_setmetatable(L, ACCS_CLIENT_TYPE);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, ENGINE_SLOT);
+    engine = accs_lua_check_engine(L, 1); /* last: a finalizer may have closed it meanwhile */
     if (accs_client_new(engine, &options, &box->client, &failure) != ACCS_OK)
         return accs_lua_push_failure(L, &failure);
     return 1;
@@ -203,16 +205,17 @@ static void read_request(lua_State *L, int index, accs_request *request)
 /* client:start(request) -> id | nil, failure */
 static int client_start(lua_State *L)
 {
-    accs_client *client = check_client(L);
     accs_header headers[HEADERS_MAX];
     accs_request request = {.headers = headers};
     accs_failure failure;
     uint64_t id;
 
+    check_client(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     read_request(L, 2, &request);
     request.header_count = read_headers(L, 2, headers);
-    if (accs_client_start(client, &request, &id, &failure) != ACCS_OK)
+    /* The client is taken last: a finalizer may have closed it while the request was read. */
+    if (accs_client_start(check_client(L), &request, &id, &failure) != ACCS_OK)
         return accs_lua_push_failure(L, &failure);
     lua_pushinteger(L, (lua_Integer)id);
     return 1;

@@ -2,6 +2,13 @@
 
 typedef struct engine_box {
     accs_engine *engine; /* owned; NULL when not open yet, or closed */
+    /*
+     * What next() has taken from the queue and not handed out yet: making Lua
+     * values of it may raise, and the next call goes on with it.
+     */
+    accs_item item;
+    bool holding;
+    unsigned taken; /* counts items: a finalizer may call next() inside next() */
 } engine_box;
 
 static engine_box *check_box(lua_State *L, int index)
@@ -38,6 +45,8 @@ static int engine_new(lua_State *L)
     }
     box = lua_newuserdatauv(L, sizeof *box, 0);
     box->engine = NULL;
+    box->holding = false;
+    box->taken = 0;
     luaL_setmetatable(L, ACCS_ENGINE_TYPE);
     if (accs_engine_new(&options, &box->engine, &failure) != ACCS_OK)
         return accs_lua_push_failure(L, &failure);
@@ -51,6 +60,9 @@ static int engine_close(lua_State *L)
 
     box->engine = NULL;
     accs_engine_free(engine);
+    if (box->holding)
+        accs_reply_free(box->item.reply);
+    box->holding = false;
     return 0;
 }
 
@@ -65,6 +77,8 @@ static int engine_timeout(lua_State *L)
 {
     int64_t timeout_ms = accs_engine_timeout_ms(accs_lua_check_engine(L, 1));
 
+    if (check_box(L, 1)->holding)
+        timeout_ms = 0;
     if (timeout_ms < 0)
         lua_pushnil(L);
     else
@@ -79,6 +93,8 @@ static int engine_step(lua_State *L)
     int64_t timeout_ms = lua_isnoneornil(L, 2) ? -1 : accs_lua_ms(luaL_checknumber(L, 2));
     accs_failure failure;
 
+    if (check_box(L, 1)->holding)
+        timeout_ms = 0;
     if (accs_engine_step(engine, timeout_ms, &failure) != ACCS_OK)
         return accs_lua_push_failure(L, &failure);
     lua_pushboolean(L, 1);
@@ -126,46 +142,73 @@ static void push_event(lua_State *L, const accs_event *event)
     set_text(L, "text", event->text);
 }
 
-/*
- * next() -> "done", id, reply | nil, failure | nil
- *         | "timer", id, ended | "event", client handle, event | nothing
- * The reply's box is made before the item is taken, so that what may raise comes first.
- */
-static int engine_next(lua_State *L)
+/* Pushes what next() returns for the item; a reply becomes the box at index 2. */
+static int push_item(lua_State *L, const accs_item *item)
 {
-    accs_engine *engine = accs_lua_check_engine(L, 1);
-    accs_item item;
-
-    lua_settop(L, 1);
-    if (accs_engine_timeout_ms(engine) != 0) /* cheap way out: no box for an empty queue */
-        return 0;
-    luaL_checkstack(L, 8, NULL);
-    accs_lua_new_reply(L);
-    if (!accs_engine_next(engine, &item))
-        return 0;
-    accs_lua_fill_reply(L, 2, item.reply);
-    switch (item.kind) {
+    switch (item->kind) {
     case ACCS_ITEM_DONE:
         lua_pushliteral(L, "done");
-        lua_pushinteger(L, (lua_Integer)item.id);
-        if (item.reply != NULL)
+        lua_pushinteger(L, (lua_Integer)item->id);
+        if (item->reply != NULL)
             lua_pushvalue(L, 2);
         else
             lua_pushnil(L);
-        if (item.failure.code == ACCS_OK)
+        if (item->failure.code == ACCS_OK)
             return 3;
-        accs_lua_push_failure_table(L, &item.failure);
+        accs_lua_push_failure_table(L, &item->failure);
         return 4;
     case ACCS_ITEM_TIMER:
         lua_pushliteral(L, "timer");
-        lua_pushinteger(L, (lua_Integer)item.id);
-        lua_pushboolean(L, item.failure.code == ACCS_OK);
+        lua_pushinteger(L, (lua_Integer)item->id);
+        lua_pushboolean(L, item->failure.code == ACCS_OK);
         return 3;
     default:
         lua_pushliteral(L, "event");
-        lua_pushinteger(L, (lua_Integer)item.id);
-        push_event(L, &item.event);
+        lua_pushinteger(L, (lua_Integer)item->id);
+        push_event(L, &item->event);
         return 3;
+    }
+}
+
+/*
+ * next() -> "done", id, reply | nil, failure | nil
+ *         | "timer", id, ended | "event", client handle, event | nothing
+ *
+ * The item stays in the engine's box until all that may raise, or run a
+ * finalizer that calls next() or close(), is behind us.
+ */
+static int engine_next(lua_State *L)
+{
+    engine_box *box = check_box(L, 1);
+
+    lua_settop(L, 1);
+    luaL_checkstack(L, 8, NULL);
+    accs_lua_check_engine(L, 1);
+    for (;;) {
+        accs_item item;
+        unsigned taken;
+        int results;
+
+        if (box->engine == NULL)
+            return 0;
+        if (!box->holding) {
+            if (!accs_engine_next(box->engine, &box->item))
+                return 0;
+            box->holding = true;
+            box->taken++;
+        }
+        item = box->item;
+        taken = box->taken;
+        if (item.reply != NULL)
+            accs_lua_new_reply(L);
+        results = push_item(L, &item);
+        if (box->holding && box->taken == taken) {
+            if (item.reply != NULL)
+                accs_lua_fill_reply(L, 2, item.reply);
+            box->holding = false;
+            return results;
+        }
+        lua_settop(L, 1); /* somebody else has it by now */
     }
 }
 

@@ -63,6 +63,45 @@ static int native_loopback_up(lua_State *L)
     return 1;
 }
 
+/* What stands in for the state's allocator while memory runs out. */
+typedef struct starved {
+    lua_Alloc allocate;
+    void *context;
+    lua_Integer left; /* allocations that still succeed */
+} starved;
+
+static void *starve(void *context, void *block, size_t old_size, size_t new_size)
+{
+    starved *state = context;
+
+    if (new_size > (block != NULL ? old_size : 0)) {
+        if (state->left == 0)
+            return NULL;
+        state->left--;
+    }
+    return state->allocate(state->context, block, old_size, new_size);
+}
+
+/*
+ * starved(count, f, ...) -> as pcall: calls f while Lua's memory runs out after
+ * count allocations
+ */
+static int native_starved(lua_State *L)
+{
+    starved state = {.left = luaL_checkinteger(L, 1)};
+    int status;
+
+    state.allocate = lua_getallocf(L, &state.context);
+    lua_remove(L, 1);
+    luaL_checkstack(L, 20, NULL);
+    lua_setallocf(L, starve, &state);
+    status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    lua_setallocf(L, state.allocate, state.context);
+    lua_pushboolean(L, status == LUA_OK);
+    lua_insert(L, 1);
+    return lua_gettop(L);
+}
+
 int luaopen_native(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -71,6 +110,7 @@ int luaopen_native(lua_State *L)
         {"pid", native_pid},
         {"exit", native_exit},
         {"loopback_up", native_loopback_up},
+        {"starved", native_starved},
         {NULL, NULL},
     };
 
