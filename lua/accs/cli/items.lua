@@ -186,20 +186,46 @@ local function build(arguments, columns_text)
   return result, columns
 end
 
+-- Columns that no row had: a slip of the pen, as a rule.
+local function new_watch(columns)
+  local missing, any = {}, false
+  for _, column in ipairs(columns or {}) do
+    missing[column.name] = true
+  end
+  return {
+    see = function(row)
+      any = true
+      for name in pairs(missing) do
+        missing[name] = row[name] == nil or nil
+      end
+    end,
+    report = function()
+      for _, column in ipairs(any and columns or {}) do
+        if missing[column.name] then
+          io.stderr:write("accs: note: no row has a field ", column.name, "\n")
+        end
+      end
+    end,
+  }
+end
+
 local function write_rows(rows, format, columns, out, line)
-  local writer
+  local writer, watch = nil, new_watch(columns)
   for row in rows do
     if not columns and (format == "table" or format == "csv") then
       columns = guess(row)
     end
     writer = writer or require("accs.report.format." .. format).open(columns, out.write,
       { width = out.width })
-    writer:row(columns and flat_row(row, columns) or row)
+    row = columns and flat_row(row, columns) or row
+    watch.see(row)
+    writer:row(row)
     line.show("rows", rows:position().delivered, rows:position().announced)
   end
   writer = writer or require("accs.report.format." .. format).open(columns or {}, out.write)
   line.clear()
   writer:close()
+  watch.report()
 end
 
 --- Runs the command.

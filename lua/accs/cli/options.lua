@@ -100,8 +100,8 @@ end
 --- Example: `options.output_file(command)`
 function options.output_file(command)
   return command:option("-o --output",
-    "Write to this file. It appears under its name when it is whole, and not at all when the "
-    .. "command fails."):argname("FILE")
+    "Write to this file. It appears under its name when all is written, which with exit code 5 is "
+    .. "not all there is, and not at all when the command fails."):argname("FILE")
 end
 
 --- Reads a positive whole number.

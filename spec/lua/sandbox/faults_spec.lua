@@ -132,7 +132,7 @@ describe("a fault", function()
   end)
 
   it("may delay one reply while others go on", function()
-    local box <close> = start("GET /V1/orders:delay=0.4")
+    local box <close> = start("GET /V1/orders:delay=1")
     local tenant = driver.tenant(box)
     local slow = driver.connect(box.port)
     local headers = {
@@ -146,9 +146,9 @@ describe("a fault", function()
     end
     assert(slow:send(table.concat(lines, "\r\n") .. "\r\n\r\n"))
     assert.equal(200, tenant:get("/V1/products", SEARCH).status)
-    assert.is_true(socket.gettime() - began < 0.35)
+    assert.is_true(socket.gettime() - began < 0.9)
     assert.equal("HTTP/1.1 200 OK", (slow:receive("*l")))
-    assert.is_true(socket.gettime() - began >= 0.39)
+    assert.is_true(socket.gettime() - began >= 0.99)
     slow:close()
   end)
 end)
@@ -160,6 +160,7 @@ describe("--rate", function()
     }
     local tenant = driver.tenant(box)
     local counts = { [200] = 0, [429] = 0 }
+    local began = socket.gettime()
     for _ = 1, 30 do
       local reply = tenant:get("/V1/orders", SEARCH)
       counts[reply.status] = counts[reply.status] + 1
@@ -168,8 +169,9 @@ describe("--rate", function()
         assert.equal("429050", reply.data.error_code)
       end
     end
-    -- thirty calls take less than two seconds, so they meet at most three windows
-    assert.is_true(counts[200] >= 5 and counts[200] <= 15, "let through " .. counts[200])
+    local windows = (socket.gettime() - began) // 1 + 2 -- that the calls can have met
+    assert.is_true(counts[200] >= 5 and counts[200] <= 5 * windows, "let through " .. counts[200])
+    assert.is_true(windows < 6, "too slow to tell")
     assert.equal(30, counts[200] + counts[429])
   end)
 end)
