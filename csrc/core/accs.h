@@ -343,15 +343,14 @@ ACCS_API accs_error accs_address_look(const char *url, accs_address *address,
                                       accs_failure *failure);
 
 /*
- * Percent-encodes everything but unreserved characters (RFC 3986, 2.3).
+ * Percent-encodes everything but unreserved characters (RFC 3986, 2.3). Pure.
  *
  * bytes    any bytes
- * encoded  set on success: NUL-ended, the caller's, free()
+ * encoded  the caller's, room for 3 * bytes_len; no NUL is added
  *
- * Errors: ACCS_ERROR_MEMORY.
+ * Returns how many bytes it wrote.
  */
-ACCS_API accs_error accs_percent_encode(const char *bytes, size_t bytes_len, char **encoded,
-                                        size_t *encoded_len);
+ACCS_API size_t accs_percent_encode(const char *bytes, size_t bytes_len, char *encoded);
 
 /* ------------------------------------------------------------------ JSON */
 

@@ -277,16 +277,17 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
 static accs_error append_field(accs_buffer *form, const char *name, const char *value,
                                size_t value_len)
 {
-    char *encoded = NULL;
-    size_t encoded_len = 0;
-    accs_error error = accs_percent_encode(value, value_len, &encoded, &encoded_len);
+    char *encoded = value_len < SIZE_MAX / 3 ? malloc(3 * value_len + 1) : NULL;
+    size_t encoded_len;
+    accs_error error;
 
-    if (error == ACCS_OK)
-        error = accs_buffer_append_text(form, name);
+    if (encoded == NULL)
+        return ACCS_ERROR_MEMORY;
+    encoded_len = accs_percent_encode(value, value_len, encoded);
+    error = accs_buffer_append_text(form, name);
     if (error == ACCS_OK)
         error = accs_buffer_append(form, encoded, encoded_len);
-    if (encoded != NULL)
-        accs_wipe(encoded, encoded_len);
+    accs_wipe(encoded, encoded_len);
     free(encoded);
     return error;
 }

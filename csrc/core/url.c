@@ -400,32 +400,22 @@ bool accs_header_value_valid(const char *value)
     return true;
 }
 
-accs_error accs_percent_encode(const char *bytes, size_t bytes_len, char **encoded,
-                               size_t *encoded_len)
+size_t accs_percent_encode(const char *bytes, size_t bytes_len, char *encoded)
 {
     static const char UNRESERVED[] = "-._~0123456789"
                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    char *out;
     size_t len = 0;
 
-    if (bytes_len > (SIZE_MAX - 1) / 3)
-        return ACCS_ERROR_MEMORY;
-    out = malloc(bytes_len * 3 + 1);
-    if (out == NULL)
-        return ACCS_ERROR_MEMORY;
     for (size_t i = 0; i < bytes_len; i++) {
         unsigned char byte = (unsigned char)bytes[i];
 
         if (memchr(UNRESERVED, byte, sizeof UNRESERVED - 1) != NULL) {
-            out[len++] = (char)byte;
+            encoded[len++] = (char)byte;
         } else {
-            out[len++] = '%';
-            out[len++] = HEX[byte >> 4];
-            out[len++] = HEX[byte & 15];
+            encoded[len++] = '%';
+            encoded[len++] = HEX[byte >> 4];
+            encoded[len++] = HEX[byte & 15];
         }
     }
-    out[len] = '\0';
-    *encoded = out;
-    *encoded_len = len;
-    return ACCS_OK;
+    return len;
 }

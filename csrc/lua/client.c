@@ -10,6 +10,44 @@ typedef struct client_box {
     accs_client *client; /* owned; NULL when not open yet, or closed */
 } client_box;
 
+/* The string on top of the stack; borrowed from the table that holds it. */
+static const char *top_text(lua_State *L, const char *name)
+{
+    const char *text;
+    size_t len;
+
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "%s must be a string, not %s", name, luaL_typename(L, -1));
+    text = lua_tolstring(L, -1, &len);
+    if (strlen(text) != len)
+        luaL_error(L, "%s holds a NUL byte", name);
+    return text;
+}
+
+static lua_Number top_number(lua_State *L, const char *name)
+{
+    lua_Number value;
+
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        luaL_error(L, "%s must be a number, not %s", name, luaL_typename(L, -1));
+    value = lua_tonumber(L, -1);
+    if (!(value > 0))
+        luaL_error(L, "%s must be greater than 0", name);
+    return value;
+}
+
+static size_t as_size(lua_Number value)
+{
+    const lua_Number most = 9e15;
+
+    return value < most ? (size_t)value : (size_t)most;
+}
+
+static unsigned as_count(lua_Number value)
+{
+    return value < 1000000 ? (unsigned)value : 1000000;
+}
+
 /*
  * Option fields are read with rawget: what an __index function returns would
  * not be anchored while the core borrows it.
@@ -17,16 +55,10 @@ typedef struct client_box {
 static const char *text_field(lua_State *L, int index, const char *name)
 {
     const char *text = NULL;
-    size_t len;
 
     lua_pushstring(L, name);
-    if (lua_rawget(L, index) != LUA_TNIL) {
-        if (lua_type(L, -1) != LUA_TSTRING)
-            luaL_error(L, "%s must be a string, not %s", name, luaL_typename(L, -1));
-        text = lua_tolstring(L, -1, &len);
-        if (strlen(text) != len)
-            luaL_error(L, "%s holds a NUL byte", name);
-    }
+    if (lua_rawget(L, index) != LUA_TNIL)
+        text = top_text(L, name);
     lua_pop(L, 1); /* the table keeps it alive */
     return text;
 }
@@ -36,13 +68,8 @@ static lua_Number number_field(lua_State *L, int index, const char *name)
     lua_Number value = 0;
 
     lua_pushstring(L, name);
-    if (lua_rawget(L, index) != LUA_TNIL) {
-        if (lua_type(L, -1) != LUA_TNUMBER)
-            luaL_error(L, "%s must be a number, not %s", name, luaL_typename(L, -1));
-        value = lua_tonumber(L, -1);
-        if (!(value > 0))
-            luaL_error(L, "%s must be greater than 0", name);
-    }
+    if (lua_rawget(L, index) != LUA_TNIL)
+        value = top_number(L, name);
     lua_pop(L, 1);
     return value;
 }
@@ -54,17 +81,7 @@ static int64_t time_field(lua_State *L, int index, const char *name)
 
 static size_t size_field(lua_State *L, int index, const char *name)
 {
-    const lua_Number most = 9e15;
-    lua_Number value = number_field(L, index, name);
-
-    return value < most ? (size_t)value : (size_t)most;
-}
-
-static unsigned count_field(lua_State *L, int index, const char *name)
-{
-    lua_Number value = number_field(L, index, name);
-
-    return value < 1000000 ? (unsigned)value : 1000000;
+    return as_size(number_field(L, index, name));
 }
 
 static bool flag_field(lua_State *L, int index, const char *name)
@@ -97,7 +114,7 @@ static accs_client_options read_options(lua_State *L, int index)
     options.idle_timeout_ms = time_field(L, index, "idle_timeout");
     options.timeout_ms = time_field(L, index, "timeout");
     options.max_retry_after_ms = time_field(L, index, "max_retry_after");
-    options.attempts = count_field(L, index, "attempts");
+    options.attempts = as_count(number_field(L, index, "attempts"));
     options.max_concurrency = size_field(L, index, "max_concurrency");
     options.max_body = size_field(L, index, "max_body");
     options.max_headers = size_field(L, index, "max_headers");
@@ -147,75 +164,124 @@ static accs_client *check_client(lua_State *L)
     return box->client;
 }
 
-static size_t read_headers(lua_State *L, int index, accs_header *headers)
+/* Fills headers from the table on top of the stack, which keeps their text alive. */
+static size_t read_headers(lua_State *L, accs_header *headers)
 {
     size_t count = 0;
 
-    lua_pushliteral(L, "headers");
-    if (lua_rawget(L, index) != LUA_TNIL) {
-        luaL_checktype(L, -1, LUA_TTABLE);
-        lua_pushnil(L);
-        while (lua_next(L, -2) != 0) {
-            size_t name_len;
-            size_t value_len;
-
-            if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-                luaL_error(L, "headers must map strings to strings");
-            if (count == HEADERS_MAX)
-                luaL_error(L, "more than %d headers", (int)HEADERS_MAX);
-            headers[count].name = lua_tolstring(L, -2, &name_len);
-            headers[count].value = lua_tolstring(L, -1, &value_len);
-            if (strlen(headers[count].name) != name_len ||
-                strlen(headers[count].value) != value_len)
-                luaL_error(L, "a header holds a NUL byte");
-            count++;
-            lua_pop(L, 1);
-        }
+    luaL_checktype(L, -1, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+            luaL_error(L, "headers must map strings to strings");
+        if (count == HEADERS_MAX)
+            luaL_error(L, "more than %d headers", (int)HEADERS_MAX);
+        headers[count].value = top_text(L, "a header");
+        lua_pop(L, 1);
+        headers[count].name = top_text(L, "a header");
+        count++;
     }
-    lua_pop(L, 1);
     return count;
 }
 
-static void read_request(lua_State *L, int index, accs_request *request)
+typedef enum field_kind {
+    FIELD_PATH,
+    FIELD_BODY,
+    FIELD_HEADERS,
+    FIELD_IDEMPOTENT,
+    FIELD_ATTEMPTS,
+    FIELD_MAX_BODY,
+    FIELD_TEXT, /* these two stand at offset in the request */
+    FIELD_TIME,
+} field_kind;
+
+typedef struct request_field {
+    const char *name;
+    field_kind kind;
+    size_t offset;
+} request_field;
+
+static const request_field *find_field(lua_State *L, const char *name)
 {
-    lua_pushliteral(L, "path");
-    lua_rawget(L, index);
-    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, index, "path must be a string");
-    request->path = lua_tolstring(L, -1, &request->path_len);
-    lua_pop(L, 1);
-    lua_pushliteral(L, "body");
-    if (lua_rawget(L, index) != LUA_TNIL) {
-        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, index, "body must be a string");
-        request->body = lua_tolstring(L, -1, &request->body_len);
-    }
-    lua_pop(L, 1);
-    lua_pushliteral(L, "idempotent");
-    request->idempotent = lua_rawget(L, index) == LUA_TNIL ? -1 : lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    request->method = text_field(L, index, "method");
-    luaL_argcheck(L, request->method != NULL, index, "method is missing");
-    request->store = text_field(L, index, "store");
-    request->content_type = text_field(L, index, "content_type");
-    request->timeout_ms = time_field(L, index, "timeout");
-    request->max_retry_after_ms = time_field(L, index, "max_retry_after");
-    request->attempts = count_field(L, index, "attempts");
-    request->max_body = size_field(L, index, "max_body");
+    static const request_field fields[] = {
+        {"method", FIELD_TEXT, offsetof(accs_request, method)},
+        {"path", FIELD_PATH, 0},
+        {"headers", FIELD_HEADERS, 0},
+        {"store", FIELD_TEXT, offsetof(accs_request, store)},
+        {"body", FIELD_BODY, 0},
+        {"content_type", FIELD_TEXT, offsetof(accs_request, content_type)},
+        {"idempotent", FIELD_IDEMPOTENT, 0},
+        {"timeout", FIELD_TIME, offsetof(accs_request, timeout_ms)},
+        {"attempts", FIELD_ATTEMPTS, 0},
+        {"max_retry_after", FIELD_TIME, offsetof(accs_request, max_retry_after_ms)},
+        {"max_body", FIELD_MAX_BODY, 0},
+    };
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (strcmp(name, fields[i].name) == 0)
+            return &fields[i];
+    luaL_error(L, "a request has no field %s", name);
+    return NULL;
 }
 
-/* client:start(request) -> id | nil, failure */
+/* Puts the value on top of the stack into the request. */
+static void read_field(lua_State *L, const request_field *field, accs_request *request,
+                       accs_header *headers)
+{
+    void *member = (char *)request + field->offset;
+
+    switch (field->kind) {
+    case FIELD_PATH:
+        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "path must be a string");
+        request->path = lua_tolstring(L, -1, &request->path_len);
+        break;
+    case FIELD_BODY:
+        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "body must be a string");
+        request->body = lua_tolstring(L, -1, &request->body_len);
+        break;
+    case FIELD_HEADERS:
+        request->header_count = read_headers(L, headers);
+        break;
+    case FIELD_IDEMPOTENT:
+        request->idempotent = lua_toboolean(L, -1);
+        break;
+    case FIELD_ATTEMPTS:
+        request->attempts = as_count(top_number(L, field->name));
+        break;
+    case FIELD_MAX_BODY:
+        request->max_body = as_size(top_number(L, field->name));
+        break;
+    case FIELD_TEXT:
+        *(const char **)member = top_text(L, field->name);
+        break;
+    case FIELD_TIME:
+        *(int64_t *)member = accs_lua_ms(top_number(L, field->name));
+        break;
+    }
+}
+
+/*
+ * client:start(request) -> id | nil, failure
+ * Reading the request makes no objects, so no finalizer can close the client meanwhile.
+ */
 static int client_start(lua_State *L)
 {
+    accs_client *client = check_client(L);
     accs_header headers[HEADERS_MAX];
-    accs_request request = {.headers = headers};
+    accs_request request = {.headers = headers, .idempotent = -1};
     accs_failure failure;
     uint64_t id;
 
-    check_client(L);
     luaL_checktype(L, 2, LUA_TTABLE);
-    read_request(L, 2, &request);
-    request.header_count = read_headers(L, 2, headers);
-    /* The client is taken last: a finalizer may have closed it while the request was read. */
-    if (accs_client_start(check_client(L), &request, &id, &failure) != ACCS_OK)
+    lua_pushnil(L);
+    while (lua_next(L, 2) != 0) { /* the table keeps alive what is borrowed from it */
+        luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING, 2, "the fields of a request have names");
+        read_field(L, find_field(L, lua_tostring(L, -2)), &request, headers);
+        lua_pop(L, 1);
+    }
+    luaL_argcheck(L, request.path != NULL, 2, "path must be a string");
+    luaL_argcheck(L, request.method != NULL, 2, "method is missing");
+    if (accs_client_start(client, &request, &id, &failure) != ACCS_OK)
         return accs_lua_push_failure(L, &failure);
     lua_pushinteger(L, (lua_Integer)id);
     return 1;

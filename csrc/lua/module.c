@@ -2,7 +2,7 @@
 #include "value.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,30 +74,17 @@ void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods, 
 
 /* ------------------------------------------------------ small functions */
 
-static int collect_text(lua_State *L)
-{
-    char **text = lua_touserdata(L, 1);
-
-    free(*text);
-    *text = NULL;
-    return 0;
-}
-
 /* percent_encode(text) -> text */
 static int percent_encode(lua_State *L)
 {
     size_t bytes_len;
-    size_t encoded_len = 0;
     const char *bytes = luaL_checklstring(L, 1, &bytes_len);
-    char **encoded = lua_newuserdatauv(L, sizeof *encoded, 0);
+    luaL_Buffer encoded;
 
-    *encoded = NULL;
-    luaL_setmetatable(L, "accs.text");
-    if (accs_percent_encode(bytes, bytes_len, encoded, &encoded_len) != ACCS_OK)
-        return luaL_error(L, "no memory left");
-    lua_pushlstring(L, *encoded, encoded_len);
-    free(*encoded);
-    *encoded = NULL;
+    luaL_argcheck(L, bytes_len < SIZE_MAX / 3, 1, "text too long");
+    luaL_buffinit(L, &encoded);
+    bytes_len = accs_percent_encode(bytes, bytes_len, luaL_prepbuffsize(&encoded, 3 * bytes_len));
+    luaL_pushresultsize(&encoded, bytes_len);
     return 1;
 }
 
@@ -165,10 +152,6 @@ int luaopen_accs_core(lua_State *L)
     };
 
     luaL_checkversion(L);
-    luaL_newmetatable(L, "accs.text");
-    lua_pushcfunction(L, collect_text);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
     luaL_newlib(L, functions);
     lua_pushliteral(L, ACCS_VERSION);
     lua_setfield(L, -2, "version");

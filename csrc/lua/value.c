@@ -6,7 +6,11 @@
 
 #define READER_TYPE "accs.json.reader"
 
-enum { STACK_PER_LEVEL = 2, STACK_BESIDE = 8 };
+enum {
+    STACK_PER_LEVEL = 2,
+    STACK_BESIDE = 8,
+    FIRST_MEMBERS = 4, /* room in the first object of a depth: few have less, growing costs */
+};
 
 typedef struct reader_box {
     accs_json_reader *reader; /* owned; NULL when not open yet, or freed */
@@ -25,11 +29,12 @@ typedef struct builder {
     int array_mt; /* stack indices */
     int empty_array_mt;
     int depth;
+    int reached; /* the greatest depth so far; hints beyond it are not set yet */
     level levels[ACCS_LUA_DEPTH_MAX];
     /*
      * How many members the last array or object of a depth had: rows of a page
      * are alike, so the next table is made that large at once. What is made
-     * too large is never more than what its neighbour really held.
+     * too large is never more than what its neighbour really held, or FIRST_MEMBERS.
      */
     int array_hints[ACCS_LUA_DEPTH_MAX];
     int object_hints[ACCS_LUA_DEPTH_MAX];
@@ -52,6 +57,11 @@ static void open_level(builder *build, bool is_array)
 
     opened->is_array = is_array;
     opened->count = 0;
+    if (depth == build->reached) {
+        build->array_hints[depth] = 0;
+        build->object_hints[depth] = FIRST_MEMBERS;
+        build->reached++;
+    }
     if (is_array)
         lua_createtable(build->L, build->array_hints[depth], 0);
     else
@@ -173,11 +183,12 @@ static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as
     }
     luaL_checkstack(L, STACK_BESIDE, "no room for a JSON value");
     push_array_metatables(L);
-    memset(&build, 0, sizeof build);
     build.L = L;
     build.big_as_text = big_as_text;
     build.array_mt = top + 1;
     build.empty_array_mt = top + 2;
+    build.depth = 0;
+    build.reached = 0; /* levels and hints are set when reached: they are 8 kB */
     box = lua_newuserdatauv(L, sizeof *box, 0);
     box->reader = NULL;
     luaL_setmetatable(L, READER_TYPE); /* from here on the box frees, whatever raises */

@@ -99,7 +99,7 @@ local function build_path(path, opts)
   if text == "" then
     return filled
   end
-  return ("%s%s%s"):format(filled, filled:find("?", 1, true) and "&" or "?", text)
+  return filled .. (filled:find("?", 1, true) and "&" or "?") .. text
 end
 
 -- The body of a write, or nil and what is wrong; `data == nil` means none.

@@ -147,7 +147,8 @@ function Engine:close() end
 ---@class accs.core.Client
 local Client = {}
 
---- Starts a call; it ends as one "done" of the engine, unless this fails.
+--- Starts a call; it ends as one "done" of the engine, unless this fails. Raises on a field that
+--- is not listed below, or of another type.
 ---@param request accs.core.Request
 ---@return integer|nil id
 ---@return accs.core.Failure|nil failure

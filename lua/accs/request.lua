@@ -80,15 +80,41 @@ local function path_value(name, value)
   return core.percent_encode(text)
 end
 
--- The name of a parameter that the path does not ask for.
-local function unused_parameter(path, stop, params)
-  for name in pairs(params) do
-    local at = path:find("{" .. tostring(name) .. "}", 1, true)
-    if not at or at > stop then
-      return tostring(name)
+-- A program uses few different paths and lists of fields: what was found out about one is kept.
+local KEPT_MAX = 256
+
+-- A function that gives `make(text)`, made once while no more than KEPT_MAX texts are known.
+local function keep(make)
+  local kept, count = {}, 0
+  return function(text)
+    local value = kept[text]
+    if value == nil then
+      value = make(text)
+      if count == KEPT_MAX then
+        kept, count = {}, 0
+      end
+      kept[text], count = value, count + 1
     end
+    return value
   end
 end
+
+-- The parts of a path template: text and names take turns, beginning and ending with text.
+-- `names` are those of its parameters; a query has none.
+local template = keep(function(path)
+  local parts, names, done = {}, {}, 1
+  local stop = path:find("?", 1, true) or #path + 1
+  local first, last, name = path:find("{([%w_]+)}")
+  while first and first < stop do
+    parts[#parts + 1] = path:sub(done, first - 1)
+    parts[#parts + 1] = name
+    names[name] = true
+    done = last + 1
+    first, last, name = path:find("{([%w_]+)}", done)
+  end
+  parts[#parts + 1] = path:sub(done)
+  return { parts = parts, names = names }
+end)
 
 --- Fills a path template: `/V1/products/{sku}` with `{ sku = "24-MB01/X" }`. Each value is one
 --- segment, percent-encoded. A missing, empty or unused one, and a dot segment are refused.
@@ -105,26 +131,23 @@ function request.path(path, params)
   elseif not params and not path:find("{", 1, true) then
     return path
   end
-  local stop = path:find("?", 1, true) or #path + 1 -- a query has no parameters of this kind
-  local unused = params and unused_parameter(path, stop, params)
-  if unused then
-    unused = errors.clean(unused, 60)
-    return nil, ("params.%s is not in the path %s"):format(unused, errors.clean(path, 80))
+  local found = template(path)
+  for name in pairs(params or {}) do
+    if not found.names[name] and not found.names[tostring(name)] then
+      return nil, ("params.%s is not in the path %s")
+        :format(errors.clean(tostring(name), 60), errors.clean(path, 80))
+    end
   end
-  local parts, done = {}, 1
-  local first, last, name = path:find("{([%w_]+)}")
-  while first and first < stop do
-    local text, message = path_value(name, params and params[name])
+  local parts = found.parts
+  local filled = parts[1]
+  for index = 2, #parts, 2 do
+    local text, message = path_value(parts[index], params and params[parts[index]])
     if not text then
       return nil, message
     end
-    parts[#parts + 1] = path:sub(done, first - 1)
-    parts[#parts + 1] = text
-    done = last + 1
-    first, last, name = path:find("{([%w_]+)}", done)
+    filled = filled .. text .. parts[index + 1]
   end
-  parts[#parts + 1] = path:sub(done)
-  return table.concat(parts)
+  return filled
 end
 
 -- Keys in a fixed order, so that a request is reproducible: numbers, then text.
@@ -148,6 +171,10 @@ end
 local function parameter(name, text)
   return core.percent_encode(name) .. "=" .. core.percent_encode(text)
 end
+
+local fields_parameter = keep(function(fields)
+  return parameter("fields", fields)
+end)
 
 local function expand(name, value, parts, depth)
   if type(value) ~= "table" then
@@ -183,16 +210,17 @@ end
 ---@return string  without "?", "" when nothing is in it
 --- Example: `request.query { criteria = { pageSize = 2 } }` gives "criteria%5BpageSize%5D=2".
 function request.query(query, fields)
+  if next(query) == nil then
+    return fields and fields_parameter(fields) or ""
+  end
   local parts = {}
-  if next(query) ~= nil then
-    for _, key in ipairs(sorted_keys(query)) do
-      if not fields or key ~= "fields" then
-        expand(tostring(key), query[key], parts, 1)
-      end
+  for _, key in ipairs(sorted_keys(query)) do
+    if not fields or key ~= "fields" then
+      expand(tostring(key), query[key], parts, 1)
     end
   end
   if fields then
-    parts[#parts + 1] = parameter("fields", fields)
+    parts[#parts + 1] = fields_parameter(fields)
   end
   return table.concat(parts, "&")
 end
@@ -207,6 +235,17 @@ local function balanced(fields)
   end
   return depth == 0
 end
+
+-- What is wrong with a list of fields, or false.
+local fields_problem = keep(function(fields)
+  if fields == "" or fields:find("[^%w_%[%],]") then
+    return ('fields "%s" may hold only names, commas and brackets, no blank')
+      :format(errors.clean(fields, 80))
+  elseif fields:find("[][]") and not balanced(fields) then
+    return ('fields "%s": the brackets do not match'):format(errors.clean(fields, 80))
+  end
+  return false
+end)
 
 --- Checks `fields`: the service answers `[]` with status 200 to a blank or any other character it
 --- does not know, so such a list is refused before it is sent.
@@ -225,12 +264,9 @@ function request.fields(fields)
   elseif type(fields) ~= "string" then
     errors.misuse(("fields must be a string or a list of strings, not %s"):format(type(fields)))
   end
-  if fields == "" or fields:find("[^%w_%[%],]") then
-    return nil, ('fields "%s" may hold only names, commas and brackets, no blank')
-      :format(errors.clean(fields, 80))
-  end
-  if fields:find("[][]") and not balanced(fields) then
-    return nil, ('fields "%s": the brackets do not match'):format(errors.clean(fields, 80))
+  local problem = fields_problem(fields)
+  if problem then
+    return nil, problem
   end
   return fields
 end

@@ -61,7 +61,7 @@ end
 ---@return accs.Response
 --- Example: `local res = response.new(reply) print(res.status, res.headers["content-type"])`
 function response.new(reply)
-  return setmetatable({ _reply = reply }, Response)
+  return setmetatable({ _reply = reply, data = nil }, Response) -- room for both at once
 end
 
 return response

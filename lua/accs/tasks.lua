@@ -311,7 +311,7 @@ end
 
 -- Waits without letting the user's tasks go on; their completions are kept.
 local function block(id)
-  local blocked <close> = setmetatable({ id = id }, Block)
+  local blocked <close> = setmetatable({ id = id, finished = false, a = nil, b = nil }, Block)
   waiters[id] = blocked
   while not blocked.finished do
     step(nil)

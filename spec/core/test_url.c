@@ -351,15 +351,16 @@ static void headers_are_checked(void **state)
 static void everything_but_unreserved_is_encoded(void **state)
 {
     char all[256];
-    char *encoded = NULL;
+    char encoded[3 * sizeof all + 1];
     size_t len = 0;
     size_t plain = 0;
 
     (void)state;
     for (int i = 0; i < 256; i++)
         all[i] = (char)i;
-    assert_int_equal(accs_percent_encode(all, sizeof all, &encoded, &len), ACCS_OK);
-    assert_int_equal(len, strlen(encoded));
+    memset(encoded, '!', sizeof encoded);
+    len = accs_percent_encode(all, sizeof all, encoded);
+    assert_int_equal(encoded[len], '!');
     assert_int_equal(len, 66 + (256 - 66) * 3);
     for (size_t i = 0, at = 0; at < len; i++) { /* decoded again, each byte is the one it was */
         unsigned value = (unsigned char)encoded[at];
@@ -374,14 +375,10 @@ static void everything_but_unreserved_is_encoded(void **state)
         assert_int_equal(value, i);
     }
     assert_int_equal(plain, 66);
-    free(encoded);
-    assert_int_equal(accs_percent_encode("24-MB01/X +%", 12, &encoded, &len), ACCS_OK);
+    len = accs_percent_encode("24-MB01/X +%", 12, encoded);
+    encoded[len] = '\0';
     assert_string_equal(encoded, "24-MB01%2FX%20%2B%25");
-    free(encoded);
-    assert_int_equal(accs_percent_encode(NULL, 0, &encoded, &len), ACCS_OK);
-    assert_string_equal(encoded, "");
-    free(encoded);
-    assert_int_equal(accs_percent_encode("", SIZE_MAX / 2, &encoded, &len), ACCS_ERROR_MEMORY);
+    assert_int_equal(accs_percent_encode(NULL, 0, encoded), 0);
 }
 
 int main(void)

@@ -99,6 +99,33 @@ describe("accs.core", function()
       "timeout must be greater than 0")
   end)
 
+  it("takes the fields of a request that it knows, each of its type", function()
+    local engine <close> = assert(core.engine())
+    local client <close> = assert(core.client(engine, {
+      base_url = "http://127.0.0.1:1", access_token = "not-a-token",
+    }))
+    local CASES = {
+      { { path = "/V1/x" }, "method is missing" },
+      { { method = "GET" }, "path must be a string" },
+      { { method = "GET", path = 5 }, "path must be a string" },
+      { { method = "PUT", path = "/V1/x", body = {} }, "body must be a string" },
+      { { method = 5, path = "/V1/x" }, "method must be a string, not number" },
+      { { method = "GET", path = "/V1/x", store = "a\0" }, "store holds a NUL byte" },
+      { { method = "GET", path = "/V1/x", timeout = 0 }, "timeout must be greater than 0" },
+      { { method = "GET", path = "/V1/x", attempts = "2" }, "attempts must be a number" },
+      { { method = "GET", path = "/V1/x", headers = { a = 5 } }, "headers must map strings" },
+      { { method = "GET", path = "/V1/x", headers = { a = "\0" } }, "a header holds a NUL byte" },
+      { { method = "GET", path = "/V1/x", time_out = 5 }, "a request has no field time_out" },
+      { { "GET" }, "the fields of a request have names" },
+    }
+    for _, case in ipairs(CASES) do
+      local ok, problem = pcall(client.start, client, case[1])
+      assert.is_false(ok)
+      assert.matches(case[2], problem, 1, true)
+    end
+    assert.equal(0, engine:pending())
+  end)
+
   it("leaves the client usable whichever of engine and client is closed first", function()
     local server <close> = fault.start()
     local engine = assert(core.engine())

@@ -76,6 +76,15 @@ describe("a path template", function()
     end)
   end
 
+  it("is filled in when there are many different ones", function()
+    for round = 1, 2 do
+      for index = 1, 600 do
+        assert.equal(("/V1/%d/a%d"):format(index, round),
+          request.path(("/V1/%d/{x}"):format(index), { x = "a" .. round }))
+      end
+    end
+  end)
+
   it("raises on wrong types", function()
     for _, value in ipairs { {}, print, 0 / 0, math.huge } do
       assert.has_error(function() request.path("/V1/{x}", { x = value }) end)
