@@ -231,13 +231,25 @@ local function whole_count(scan, total)
   return total and not (scan._list and scan._list.page_count) and total or nil
 end
 
+-- How far into the list the rows go that came.
+local function reached_row(scan)
+  return (scan._first - 1) * scan._size + scan._received
+end
+
 -- Whether this page is the last one that is worth asking for.
 local function is_last(scan, count, total)
   local trusted = whole_count(scan, total)
   if count == 0 then
     return true
   elseif trusted then
-    return (scan._first - 1) * scan._size + scan._received >= trusted
+    local reached = reached_row(scan)
+    -- Some lists count the rows of the page. So a count that was passed, or that is just the
+    -- first full page of a list that nothing is known of, ends nothing: the next page tells.
+    local doubtful = reached > trusted or not scan._list and reached == count
+    if not doubtful or count < scan._size then
+      return reached >= trusted
+    end
+    return false
   end
   return count < scan._size and not (scan._list and scan._list.page_count)
 end
@@ -245,7 +257,8 @@ end
 -- Past the end some lists begin anew, and without a count nothing else would end the scan.
 local function stop_if_repeated(scan, items, fresh, total)
   scan._opening = scan._opening or items
-  if scan._ended or whole_count(scan, total) then
+  local whole = whole_count(scan, total)
+  if scan._ended or whole and reached_row(scan) <= whole then
     return fresh
   end
   local anew = scan._opening ~= items and equal(items, scan._opening)

@@ -26,6 +26,7 @@ describe("a list that begins anew", function()
     { "/V1/inventory/export-stock-salable-qty/website/base", of_page, "sku", "changed" },
     { "/V1/carts/licence/list", bare, "agreement_id" },
     { "/V1/not/known", bare, "name" },
+    { "/V1/not/known", of_page, "name" },
   } do
     it(("ends, and says so: %s %s"):format(case[1], case[4] or ""), function()
       local client = client_of(function(number, page)
