@@ -57,7 +57,11 @@ $(BUILD)/lib/accs/sandbox/native.so: $(SANDBOX)
 	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -lcrypto -lz
 
 $(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(CORE_LIBS)
+
+# Where memory runs out: the core's allocations go through the test.
+$(BUILD)/spec/core/test_oom: WRAP := \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=free
 
 # A fuzz target with a plain main that replays its corpus.
 $(BUILD)/spec/fuzz/fuzz_%: $(BUILD)/spec/fuzz/fuzz_%.o $(BUILD)/spec/fuzz/replay.o $(BUILD)/core.a

@@ -73,6 +73,18 @@ static accs_error store(wanted member, const accs_json_event *event, accs_token_
     return ACCS_OK;
 }
 
+/* Why there is no token reply: no memory, or other text than wanted. */
+static accs_error error_of(const accs_json_reader *reader, const accs_json_event *event)
+{
+    const char *text;
+    uint64_t offset;
+
+    if (event->kind == ACCS_JSON_ERROR &&
+        accs_json_failure(reader, &text, &offset) == ACCS_ERROR_MEMORY)
+        return ACCS_ERROR_MEMORY;
+    return ACCS_ERROR_PARSE;
+}
+
 static accs_error read_members(accs_json_reader *reader, accs_token_reply *reply)
 {
     accs_json_event event;
@@ -80,21 +92,14 @@ static accs_error read_members(accs_json_reader *reader, accs_token_reply *reply
     size_t depth = 0;
 
     if (accs_json_next(reader, &event) != ACCS_JSON_OBJECT)
-        return ACCS_ERROR_PARSE;
+        return error_of(reader, &event);
     for (;;) {
         switch (accs_json_next(reader, &event)) {
         case ACCS_JSON_END:
             return ACCS_OK;
         case ACCS_JSON_MORE:
-            return ACCS_ERROR_PARSE;
-        case ACCS_JSON_ERROR: {
-            const char *text;
-            uint64_t offset;
-
-            return accs_json_failure(reader, &text, &offset) == ACCS_ERROR_MEMORY
-                       ? ACCS_ERROR_MEMORY
-                       : ACCS_ERROR_PARSE;
-        }
+        case ACCS_JSON_ERROR:
+            return error_of(reader, &event);
         case ACCS_JSON_OBJECT:
         case ACCS_JSON_ARRAY:
             depth++;

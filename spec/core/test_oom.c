@@ -1,0 +1,282 @@
+/*
+ * Memory runs out at every allocation of the core in turn, once or from then
+ * on, while calls are made: nothing leaks, every call comes out of the queue
+ * once, and the client works when there is memory again. The Makefile links
+ * this with --wrap, so that the core's allocations come here.
+ */
+#include "engine_support.h"
+
+#include <signal.h>
+#include <zlib.h>
+
+enum { ROUNDS_MAX = 2000, PATH_LEN = 5 };
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *block, size_t size);
+void __real_free(void *block);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t len);
+void __wrap_free(void *block);
+
+/* The allocator is the one place of a program that no argument reaches. */
+static long left = -1;  /* allocations that still succeed; -1: all */
+static bool persistent; /* with left at 0: all fail, not just the next */
+static long live;       /* blocks in use */
+
+static bool starved(void)
+{
+    if (left != 0) {
+        left -= left > 0;
+        return false;
+    }
+    if (!persistent)
+        left = -1;
+    return true;
+}
+
+static void *counted(void *block)
+{
+    live += block != NULL;
+    return block;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return starved() ? NULL : counted(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return starved() ? NULL : counted(__real_calloc(count, size));
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    if (starved())
+        return NULL;
+    return block != NULL ? __real_realloc(block, size) : counted(__real_realloc(NULL, size));
+}
+
+char *__wrap_strndup(const char *text, size_t len)
+{
+    size_t copied = strnlen(text, len);
+    char *copy = __wrap_malloc(copied + 1);
+
+    if (copy != NULL) {
+        memcpy(copy, text, copied);
+        copy[copied] = '\0';
+    }
+    return copy;
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return __wrap_strndup(text, strlen(text));
+}
+
+void __wrap_free(void *block)
+{
+    live -= block != NULL;
+    __real_free(block);
+}
+
+/* ---------------------------------------------------------------- server */
+
+static size_t pack(const char *text, unsigned char *packed, size_t packed_max)
+{
+    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)text, .avail_in = (uInt)strlen(text)};
+
+    deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+    stream.next_out = packed;
+    stream.avail_out = (uInt)packed_max;
+    deflate(&stream, Z_FINISH);
+    deflateEnd(&stream);
+    return packed_max - stream.avail_out;
+}
+
+/* Answers what fits one read, which is all that these tests send, until the client goes. */
+static void serve_connection(int fd)
+{
+    static const char token[] = "{\"access_token\":\"not-a-token\",\"expires_in\":86399}";
+    unsigned char body[512];
+    char request[4096];
+    char answer[1024];
+
+    while (true) {
+        ssize_t got = read(fd, request, sizeof request - 1);
+        size_t body_len;
+        size_t len;
+
+        if (got <= 0)
+            break;
+        request[got] = '\0';
+        body_len =
+            pack(strstr(request, "/ims/") != NULL ? token : "{\"ok\":true}", body, sizeof body);
+        len = (size_t)snprintf(answer, sizeof answer - sizeof body,
+                               "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                               "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+                               body_len);
+        memcpy(answer + len, body, body_len);
+        if (write(fd, answer, len + body_len) < 0) /* in one: Nagle would wait */
+            break;
+    }
+    _exit(0);
+}
+
+/* A process that serves the port until it is killed. */
+static pid_t serve(int listening)
+{
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid != 0)
+        return pid;
+    signal(SIGCHLD, SIG_IGN);
+    for (;;) {
+        int fd = accept(listening, NULL, NULL);
+
+        if (fd >= 0 && fork() == 0)
+            serve_connection(fd);
+        close(fd);
+    }
+}
+
+/* ----------------------------------------------------------------- tests */
+
+typedef struct scene {
+    accs_engine *engine;
+    accs_client *one;
+    accs_client *two;
+    const char *origin;
+} scene;
+
+static accs_error make_client(scene *made, accs_client **client)
+{
+    char base_url[64];
+    accs_client_options options = {
+        .base_url = base_url,
+        .ims_url = made->origin,
+        .client_id = "example",
+        .client_secret = "example-not-a-secret",
+        .store = "default",
+        .events = true,
+        .attempts = 2,
+        .timeout_ms = 5000,
+    };
+
+    snprintf(base_url, sizeof base_url, "%s/tenant", made->origin);
+    return accs_client_new(made->engine, &options, client, NULL);
+}
+
+static bool start(accs_client *client, const char *method)
+{
+    const accs_header header = {"X-Example", "yes"};
+    accs_request request = {
+        .method = method, .path = "/V1/x", .path_len = PATH_LEN, .idempotent = -1};
+    uint64_t id;
+
+    request.headers = &header;
+    request.header_count = 1;
+    if (strcmp(method, "POST") == 0) {
+        request.body = "{}";
+        request.body_len = 2;
+    }
+    return client != NULL && accs_client_start(client, &request, &id, NULL) == ACCS_OK;
+}
+
+/* Takes so many calls and timers from the queue; how many ended otherwise than well. */
+static unsigned drain(accs_engine *engine, unsigned count)
+{
+    int64_t until = now_ms() + PATIENCE_MS;
+    unsigned failed = 0;
+    accs_item item;
+
+    while (count > 0) {
+        assert_true(now_ms() < until);
+        accs_engine_step(engine, 100, NULL);
+        while (accs_engine_next(engine, &item)) {
+            count -= item.kind != ACCS_ITEM_EVENT;
+            failed += item.kind == ACCS_ITEM_DONE && item.failure.code != ACCS_OK;
+            accs_reply_free(item.reply);
+        }
+    }
+    assert_int_equal(accs_engine_pending(engine), 0);
+    return failed;
+}
+
+static void close_in_some_order(scene *made, long round)
+{
+    if (round % 2 == 0)
+        accs_engine_free(made->engine);
+    accs_client_free(made->one);
+    accs_client_free(made->two);
+    if (round % 2 != 0)
+        accs_engine_free(made->engine);
+}
+
+/* One run in which memory lasts for so many allocations; whether it lasted to the end. */
+static bool run_starved(const char *origin, long round)
+{
+    scene made = {.origin = origin};
+    unsigned started = 0;
+    uint64_t id;
+    bool lasted;
+
+    live = 0;
+    left = round;
+    if (accs_engine_new(NULL, &made.engine, NULL) == ACCS_OK) {
+        make_client(&made, &made.one);
+        make_client(&made, &made.two);
+        for (int i = 0; i < 3; i++) {
+            started += start(made.one, "GET");
+            started += start(made.two, "POST");
+        }
+        started += accs_engine_timer(made.engine, 1, &id, NULL) == ACCS_OK;
+        drain(made.engine, started);
+    }
+    lasted = left > 0;
+    left = -1;
+    if (made.one != NULL) {
+        assert_true(start(made.one, "GET"));
+        assert_int_equal(drain(made.engine, 1), 0);
+    }
+    if (made.one != NULL)
+        start(made.one, "GET"); /* in flight when all is closed */
+    close_in_some_order(&made, round);
+    assert_int_equal(live, 0);
+    return lasted;
+}
+
+static void memory_may_end_anywhere(void **state)
+{
+    uint16_t port;
+    int listening = open_port(&port);
+    pid_t server = serve(listening);
+    char origin[64];
+    long round;
+
+    (void)state;
+    snprintf(origin, sizeof origin, "http://127.0.0.1:%u", port);
+    for (int kind = 0; kind < 2; kind++) {
+        persistent = kind == 1;
+        for (round = 0; round < ROUNDS_MAX && !run_starved(origin, round); round++)
+            continue;
+        assert_in_range(round, 50, ROUNDS_MAX - 1); /* it really went through them all */
+    }
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    close(listening);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(memory_may_end_anywhere, without_proxies),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
