@@ -521,7 +521,7 @@ static accs_call *new_call(accs_lane *lane, const accs_call_request *request)
     call->waiter.ready = token_ready;
     call->deadline.fire = deadline_passed;
     call->pause.fire = pause_over;
-    snprintf(call->method, sizeof call->method, "%s", request->method);
+    strncpy(call->method, request->method, sizeof call->method - 1); /* the rest is zero */
     call->url = copy_bytes(request->url, request->url_len);
     if (request->body != NULL)
         call->body = copy_bytes(request->body, request->body_len);

@@ -370,7 +370,8 @@ static accs_error gather_headers(const accs_client *client, const accs_request *
         headers[count++] = (accs_header){"Store", store};
     if (!given(request, "Accept"))
         headers[count++] = (accs_header){"Accept", "application/json"};
-    if (!given(request, "Content-Type")) /* NULL: libcurl must not make up a type of its own */
+    /* NULL: libcurl must not make up a type of its own, as it does for a method that writes. */
+    if (!given(request, "Content-Type") && strcmp(request->method, "GET") != 0)
         headers[count++] = (accs_header){"Content-Type", request->body != NULL ? type : NULL};
     *header_count = count;
     return ACCS_OK;

@@ -1,12 +1,32 @@
 #include "header_block.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static size_t line_room(const accs_header *header)
 {
     return strlen(header->name) + sizeof ": " + (header->value != NULL ? strlen(header->value) : 0);
+}
+
+static char *put(char *to, const char *text)
+{
+    size_t len = strlen(text);
+
+    memcpy(to, text, len);
+    return to + len;
+}
+
+/* Writes the line as libcurl wants it and returns the byte behind its NUL. */
+static char *put_line(char *to, const accs_header *header)
+{
+    bool valued = header->value != NULL && header->value[0] != '\0';
+
+    to = put(to, header->name);
+    to = put(to, valued ? ": " : (header->value != NULL ? ";" : ":"));
+    if (valued)
+        to = put(to, header->value);
+    *to = '\0';
+    return to + 1;
 }
 
 struct curl_slist *accs_header_block_new(const accs_header *headers, size_t header_count,
@@ -27,12 +47,8 @@ struct curl_slist *accs_header_block_new(const accs_header *headers, size_t head
         nodes[i].data = NULL; /* the first: the token's line, set for each attempt */
         nodes[i].next = i + 1 < count ? &nodes[i + 1] : tail;
         if (i > 0) {
-            const accs_header *header = &headers[i - 1];
-            bool valued = header->value != NULL && header->value[0] != '\0';
-            const char *mark = valued ? ": " : (header->value != NULL ? ";" : ":");
-
             nodes[i].data = text;
-            text += sprintf(text, "%s%s%s", header->name, mark, valued ? header->value : "") + 1;
+            text = put_line(text, &headers[i - 1]);
         }
     }
     return nodes;

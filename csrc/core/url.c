@@ -70,6 +70,12 @@ static bool dot_segment(const char *segment, size_t len)
     return dots == 1 || dots == 2;
 }
 
+/* Most bytes of a path: nothing can be wrong with them. */
+static bool plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 /* What is wrong with a path and its query, or NULL. */
 static const char *path_flaw(const char *path, size_t len)
 {
@@ -81,6 +87,8 @@ static const char *path_flaw(const char *path, size_t len)
 
         if (i < len)
             c = path[i];
+        if (plain(c))
+            continue;
         if ((unsigned char)c < 0x20 || c == 0x7f)
             return "a control character";
         if (c == ' ' || (unsigned char)c > 0x7e)

@@ -179,11 +179,12 @@ static int push_item(lua_State *L, const accs_item *item)
  */
 static int engine_next(lua_State *L)
 {
-    engine_box *box = check_box(L, 1);
+    engine_box *box;
 
+    accs_lua_check_engine(L, 1);
+    box = lua_touserdata(L, 1);
     lua_settop(L, 1);
     luaL_checkstack(L, 8, NULL);
-    accs_lua_check_engine(L, 1);
     for (;;) {
         accs_item item;
         unsigned taken;

@@ -55,16 +55,23 @@ for name in pairs(CALL_OPTIONS) do
 end
 table.sort(CALL_NAMES)
 
+-- Those that the core takes as they are; seconds are 0.001 at least, since 0 is "the client's" there.
+local PASSED_ON = {
+  store = true, timeout = true, attempts = true, max_retry_after = true, max_body = true,
+}
+
 local METHODS = { GET = true, HEAD = true, DELETE = true, POST = true, PUT = true, PATCH = true }
 local NO_OPTIONS = {}
 
+-- The options of a call, checked, and the request for the core with what it takes of them.
 local function check_call(method, opts)
+  local call = { method = method, path = nil, body = nil, idempotent = nil }
   if opts == nil then
-    return NO_OPTIONS
+    return NO_OPTIONS, call
   elseif type(opts) ~= "table" then
     errors.misuse(("%s: the options must be a table, not %s"):format(method, type(opts)))
   end
-  for name, value in pairs(opts) do
+  for name, value in next, opts do
     local kind = CALL_OPTIONS[name]
     if not kind then
       errors.misuse(("%s: %s"):format(method, options.unknown("option", name, CALL_NAMES)))
@@ -78,8 +85,11 @@ local function check_call(method, opts)
     if accepted == nil then
       errors.misuse(("%s: %s must be %s"):format(method, name, expected))
     end
+    if PASSED_ON[name] then
+      call[name] = kind == "seconds" and math.max(value, 0.001) or value
+    end
   end
-  return opts
+  return opts, call
 end
 
 -- Path and query of a call, or nil and what is wrong with them.
@@ -95,18 +105,16 @@ local function build_path(path, opts)
       return nil, problem
     end
   end
-  local text = request.query(query or NO_OPTIONS, fields)
+  local text = request.query(query, fields)
   if text == "" then
     return filled
   end
   return filled .. (filled:find("?", 1, true) and "&" or "?") .. text
 end
 
--- The body of a write, or nil and what is wrong; `data == nil` means none.
+-- The body of a write, or nil and what is wrong.
 local function build_body(self, method, data, opts)
-  if data == nil then
-    return nil
-  elseif method == "GET" or method == "HEAD" then
+  if method == "GET" or method == "HEAD" then
     errors.misuse(("%s takes no data (it would be ignored); use query"):format(method))
   elseif opts.raw then
     if type(data) ~= "string" then
@@ -123,38 +131,32 @@ local function build_body(self, method, data, opts)
   return nil, tostring(ok and problem or text or "the codec gave no text")
 end
 
--- The core takes 0 for "the client's".
-local function at_least_ms(seconds)
-  return seconds and math.max(seconds, 0.001)
-end
-
--- Everything that the core needs, or nil and what is wrong.
-local function build(self, method, path, data, opts)
-  local full, headers, body, problem
-  full, problem = build_path(path, opts)
-  if not full then
+-- Completes the request for the core; nil and what is wrong when that is not possible.
+local function build(self, call, path, data, opts)
+  local method, problem = call.method, nil
+  call.path, problem = build_path(path, opts)
+  if not call.path then
     return nil, problem
   end
   if opts.headers then
-    headers, problem = request.headers(opts.headers)
-    if not headers then
+    call.headers, problem = request.headers(opts.headers)
+    if not call.headers then
       return nil, problem
     end
   end
-  body, problem = build_body(self, method, data, opts)
-  if problem then
-    return nil, "the data cannot be written as JSON: " .. problem
+  if data ~= nil then
+    call.body, problem = build_body(self, method, data, opts)
+    if problem then
+      return nil, "the data cannot be written as JSON: " .. problem
+    end
+    call.content_type = opts.content_type
   end
-  local idempotent = opts.idempotent
-  if idempotent == nil and method ~= "GET" and method ~= "HEAD" then
-    idempotent = client.classify(method, (full:match("^[^?]*")))
+  if opts.idempotent ~= nil then
+    call.idempotent = opts.idempotent
+  elseif method ~= "GET" and method ~= "HEAD" then
+    call.idempotent = client.classify(method, (call.path:match("^[^?]*")))
   end
-  return {
-    method = method, path = full, headers = headers, store = opts.store, body = body,
-    content_type = body and opts.content_type, idempotent = idempotent,
-    timeout = at_least_ms(opts.timeout), attempts = opts.attempts,
-    max_retry_after = at_least_ms(opts.max_retry_after), max_body = opts.max_body,
-  }
+  return call
 end
 
 -- Decodes a body; nil and a message when it is not JSON. An empty one is no data.
@@ -238,8 +240,9 @@ local function conclude(self, call, opts, reply, failure)
 end
 
 local function perform(self, method, path, data, opts)
-  opts = check_call(method, opts)
-  local call, problem = build(self, method, path, data, opts)
+  local call, problem
+  opts, call = check_call(method, opts)
+  call, problem = build(self, call, path, data, opts)
   if not call then
     return nil, errors.new {
       kind = "config", message = problem, method = method, url = self.base_url,

@@ -132,7 +132,7 @@ function request.path(path, params)
     return path
   end
   local found = template(path)
-  for name in pairs(params or {}) do
+  for name in next, params or {} do
     if not found.names[name] and not found.names[tostring(name)] then
       return nil, ("params.%s is not in the path %s")
         :format(errors.clean(tostring(name), 60), errors.clean(path, 80))
@@ -205,12 +205,12 @@ end
 --- Writes query parameters: nested tables become brackets, lists count from 0, keys are sorted,
 --- everything is percent-encoded. `true` and `false` are sent as these words, `accs.null` leaves a
 --- parameter out, an empty table is an empty value (`searchCriteria=`).
----@param query table
+---@param query? table
 ---@param fields? string  checked, for the parameter `fields`; it comes last, and wins
 ---@return string  without "?", "" when nothing is in it
 --- Example: `request.query { criteria = { pageSize = 2 } }` gives "criteria%5BpageSize%5D=2".
 function request.query(query, fields)
-  if next(query) == nil then
+  if not query or next(query) == nil then
     return fields and fields_parameter(fields) or ""
   end
   local parts = {}

@@ -189,7 +189,6 @@ end
 -- The loop ----------------------------------------------------------------------------------
 
 local Block = {} -- a call that blocks; its guard ends the call when an error (Ctrl-C) passes by
-Block.__index = Block
 Block.__close = function(block)
   if not block.finished then
     waiters[block.id] = nil
@@ -202,7 +201,7 @@ local function deliver(id, a, b)
   waiters[id] = nil
   if not waiter then
     return -- nobody waits for it any more
-  elseif getmetatable(waiter) == Block then
+  elseif not waiter.ticket then -- a blocked call, not a task
     waiter.finished, waiter.a, waiter.b = true, a, b
   else
     wake(waiter, a, b)
@@ -315,7 +314,9 @@ local function block(id)
   waiters[id] = blocked
   while not blocked.finished do
     step(nil)
-    run_urgent()
+    if urgent.first <= urgent.last then
+      run_urgent()
+    end
   end
   return blocked.a, blocked.b
 end
