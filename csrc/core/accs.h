@@ -94,8 +94,8 @@ ACCS_API const char *accs_error_text(accs_error error);
 /* "not_sent", "refused", "unknown" or "done". */
 ACCS_API const char *accs_outcome_name(accs_outcome outcome);
 
-/* "libcurl/7.88.1 OpenSSL/3.0.17 zlib/1.2.13": the libraries in use. Valid for ever. */
-ACCS_API const char *accs_libraries(void);
+/* Writes "libcurl/7.88.1 OpenSSL/3.0.17 zlib/1.2.13", the libraries in use, cut to text_size. */
+ACCS_API void accs_libraries(char *text, size_t text_size);
 
 /* ---------------------------------------------------------------- engine */
 

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 
 /* The one exception from "no mutable statics". */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -23,7 +24,15 @@ bool accs_library_start(void)
     return pthread_once(&once, start) == 0 && started;
 }
 
-const char *accs_libraries(void)
+/*
+ * Not curl_version(): where libcurl has OpenLDAP, that asks a name server for
+ * this machine's own name, and waits for the answer.
+ */
+void accs_libraries(char *text, size_t text_size)
 {
-    return curl_version();
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+    snprintf(text, text_size, "libcurl/%s %s zlib/%s", info->version,
+             info->ssl_version != NULL ? info->ssl_version : "no TLS",
+             info->libz_version != NULL ? info->libz_version : "none");
 }

@@ -151,11 +151,14 @@ int luaopen_accs_core(lua_State *L)
         {NULL, NULL},
     };
 
+    char libraries[128];
+
     luaL_checkversion(L);
     luaL_newlib(L, functions);
     lua_pushliteral(L, ACCS_VERSION);
     lua_setfield(L, -2, "version");
-    lua_pushstring(L, accs_libraries());
+    accs_libraries(libraries, sizeof libraries);
+    lua_pushstring(L, libraries);
     lua_setfield(L, -2, "libraries");
     push_error_names(L);
     lua_setfield(L, -2, "errors");

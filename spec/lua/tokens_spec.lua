@@ -257,7 +257,7 @@ describe("an answer of IMS", function()
     assert.is_true(server:count(IMS) >= 2)
     assert.equal("a", bearer(server:requests("/V1/x")[2]))
     accs.sleep(1)
-    check("GET", { kind = "http", count = 0 }, server:try(client, "GET", "/V1/x"))
+    check("GET", { kind = "http", count = 0, seconds = 6 }, server:try(client, "GET", "/V1/x"))
   end)
 
   it("is asked for in the body, never in the address", function()
