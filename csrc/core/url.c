@@ -76,7 +76,18 @@ static bool plain(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* What is wrong with a path and its query, or NULL. */
+/* Whether "%2F" or "%5C" stands here, whose two digits are there. */
+static bool encoded_slash(const char *at)
+{
+    return (at[1] == '2' && (at[2] == 'F' || at[2] == 'f')) ||
+           (at[1] == '5' && (at[2] == 'C' || at[2] == 'c'));
+}
+
+/*
+ * What is wrong with a path and its query, or NULL. An encoded slash stays, but
+ * ends a segment as well: nginx for one takes "/tenant/x%2F..%2F..%2Fother" for
+ * "/other".
+ */
 static const char *path_flaw(const char *path, size_t len)
 {
     size_t segment = 0;
@@ -101,10 +112,10 @@ static const char *path_flaw(const char *path, size_t len)
             return "a % that is no percent-encoding; write %25 for the sign itself";
         if (c == '%' && path[i + 1] == '0' && path[i + 2] == '0')
             return "%00";
-        if (!in_query && (c == '/' || c == '?')) {
+        if (!in_query && (c == '/' || c == '?' || (c == '%' && encoded_slash(path + i)))) {
             if (dot_segment(path + segment, i - segment))
                 return "a \".\" or \"..\" segment";
-            segment = i + 1;
+            segment = i + (c == '%' ? 3 : 1);
             in_query = c == '?';
         }
     }

@@ -20,7 +20,8 @@ ACCS_API accs_error accs_url_base(const char *what, const char *url, accs_buffer
  * stays as it is. Refused with ACCS_ERROR_CONFIG, the text naming the cause and
  * never more than 80 bytes of the path: control characters (CR, LF, NUL), blanks,
  * bytes above 0x7e, backslash, a fragment, "//" at the start, a broken percent
- * escape, "%00", a "." or ".." segment also as %2e (query excepted), and an absolute URL
+ * escape, "%00", a "." or ".." segment also as %2e or between encoded slashes (query
+ * excepted), and an absolute URL
  * unless it begins with the base itself (followed by "/", "?" or the end).
  * ACCS_ERROR_CONFIG too for more than ACCS_LIMIT_MAX_URL bytes.
  *
