@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { OWN_HEADERS_MAX = 3, REQUEST_HEADERS_MAX = 64 };
+enum { OWN_HEADERS_MAX = 4, REQUEST_HEADERS_MAX = 64 };
 
 static const char default_ims_url[] = "https://ims-na1.adobelogin.com";
 static const char default_scopes[] = "AdobeID,openid,email,profile,additional_info.roles,"
@@ -91,13 +91,13 @@ static size_t size_or_default(size_t value, size_t fallback)
 
 static bool add_line(struct curl_slist **list, const char *name, const char *value)
 {
-    size_t room = strlen(name) + (value != NULL ? strlen(value) : 0) + sizeof ": ";
+    size_t room = strlen(name) + strlen(value) + sizeof ": ";
     char *line = malloc(room);
     struct curl_slist *longer;
 
     if (line == NULL)
         return false;
-    snprintf(line, room, "%s:%s%s", name, value != NULL ? " " : "", value != NULL ? value : "");
+    snprintf(line, room, "%s: %s", name, value);
     longer = curl_slist_append(*list, line);
     free(line);
     if (longer != NULL)
@@ -113,8 +113,7 @@ static bool make_common(accs_client *client, const accs_client_options *options)
            (options->org_id == NULL || add_line(list, "x-gw-ims-org-id", options->org_id)) &&
            add_line(list, "User-Agent",
                     options->user_agent != NULL ? options->user_agent : "accs/" ACCS_VERSION) &&
-           add_line(list, "Accept-Encoding", "gzip") &&
-           add_line(list, "Expect", NULL); /* a server that ignores it costs a second */
+           add_line(list, "Accept-Encoding", "gzip");
 }
 
 static void set_limits(accs_client *client, const accs_client_options *options)
@@ -373,6 +372,8 @@ static accs_error gather_headers(const accs_client *client, const accs_request *
     /* NULL: libcurl must not make up a type of its own, as it does for a method that writes. */
     if (!given(request, "Content-Type") && strcmp(request->method, "GET") != 0)
         headers[count++] = (accs_header){"Content-Type", request->body != NULL ? type : NULL};
+    if (request->body != NULL) /* a server that ignores it costs a second */
+        headers[count++] = (accs_header){"Expect", NULL};
     *header_count = count;
     return ACCS_OK;
 }

@@ -8,12 +8,13 @@
 
 enum { LOCATION_MAX = 511 };
 
+/* word: in lower case, beginning with a letter */
 static bool contains(const char *text, size_t text_len, const char *word)
 {
     size_t word_len = strlen(word);
 
     for (size_t i = 0; i + word_len <= text_len; i++)
-        if (strncasecmp(text + i, word, word_len) == 0)
+        if ((text[i] | 0x20) == word[0] && strncasecmp(text + i, word, word_len) == 0)
             return true;
     return false;
 }

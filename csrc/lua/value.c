@@ -4,17 +4,11 @@
 #include <limits.h>
 #include <string.h>
 
-#define READER_TYPE "accs.json.reader"
-
 enum {
     STACK_PER_LEVEL = 2,
     STACK_BESIDE = 8,
     FIRST_MEMBERS = 4, /* room in the first object of a depth: few have less, growing costs */
 };
-
-typedef struct reader_box {
-    accs_json_reader *reader; /* owned; NULL when not open yet, or freed */
-} reader_box;
 
 /* An array or object that is being filled; it stands on the Lua stack. */
 typedef struct level {
@@ -39,16 +33,6 @@ typedef struct builder {
     int array_hints[ACCS_LUA_DEPTH_MAX];
     int object_hints[ACCS_LUA_DEPTH_MAX];
 } builder;
-
-static int reader_free(lua_State *L)
-{
-    reader_box *box = luaL_checkudata(L, 1, READER_TYPE);
-    accs_json_reader *reader = box->reader;
-
-    box->reader = NULL;
-    accs_json_reader_free(reader);
-    return 0;
-}
 
 static void open_level(builder *build, bool is_array)
 {
@@ -168,13 +152,31 @@ static void push_array_metatables(lua_State *L)
     }
 }
 
+/* build_protected(builder, array metatable, empty array metatable) -> value | nil, message */
+static int build_protected(lua_State *L)
+{
+    builder *build = lua_touserdata(L, 1);
+    const char *text;
+    uint64_t offset;
+
+    build->array_mt = 2;
+    build->empty_array_mt = 3;
+    luaL_checkstack(L, STACK_BESIDE, "no room for a JSON value");
+    if (build_value(build) == ACCS_JSON_END)
+        return 1;
+    accs_json_failure(build->reader, &text, &offset);
+    lua_pushnil(L);
+    lua_pushstring(L, text);
+    return 2;
+}
+
+/* Whatever raises on the way, the reader is freed: cheaper than a userdata that holds it. */
 static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as_text)
 {
     const accs_json_limits limits = {.depth = ACCS_LUA_DEPTH_MAX};
     builder build;
-    reader_box *box;
     int top = lua_gettop(L);
-    int results;
+    int status;
 
     if (bytes_len == 0) {
         lua_pushnil(L);
@@ -182,36 +184,20 @@ static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as
         return 2;
     }
     luaL_checkstack(L, STACK_BESIDE, "no room for a JSON value");
+    lua_pushcfunction(L, build_protected);
+    lua_pushlightuserdata(L, &build);
     push_array_metatables(L);
     build.L = L;
     build.big_as_text = big_as_text;
-    build.array_mt = top + 1;
-    build.empty_array_mt = top + 2;
     build.depth = 0;
     build.reached = 0; /* levels and hints are set when reached: they are 8 kB */
-    box = lua_newuserdatauv(L, sizeof *box, 0);
-    box->reader = NULL;
-    luaL_setmetatable(L, READER_TYPE); /* from here on the box frees, whatever raises */
-    if (accs_json_reader_new(&limits, &box->reader) != ACCS_OK)
+    if (accs_json_reader_new(&limits, &build.reader) != ACCS_OK)
         return luaL_error(L, "not enough memory");
-    build.reader = box->reader;
     accs_json_feed(build.reader, bytes, bytes_len);
     accs_json_finish(build.reader);
-    results = build_value(&build) == ACCS_JSON_END ? 1 : 2;
-    if (results == 2) {
-        const char *text;
-        uint64_t offset;
-
-        accs_json_failure(build.reader, &text, &offset);
-        lua_pushnil(L);
-        lua_pushstring(L, text); /* the box is still on the stack, so the text lives */
-        lua_replace(L, top + 2);
-    }
-    lua_replace(L, top + 1);
-    accs_json_reader_free(box->reader);
-    box->reader = NULL;
-    lua_settop(L, top + results);
-    return results;
+    status = lua_pcall(L, 3, LUA_MULTRET, 0);
+    accs_json_reader_free(build.reader);
+    return status == LUA_OK ? lua_gettop(L) - top : lua_error(L);
 }
 
 int accs_lua_decode(lua_State *L, const char *bytes, size_t bytes_len)
@@ -311,7 +297,6 @@ void accs_lua_value_open(lua_State *L)
                                          {"json_arrays", json_arrays},
                                          {NULL, NULL}};
 
-    new_type(L, READER_TYPE, reader_free);
     new_type(L, ACCS_LUA_WRITER, writer_free);
     luaL_newmetatable(L, ACCS_LUA_ARRAY);
     lua_pop(L, 1);

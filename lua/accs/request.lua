@@ -74,10 +74,12 @@ local function path_value(name, value)
   local plain = #text <= #"%2e%2e" and text:gsub("%%2[eE]", ".")
   if plain == "." or plain == ".." then
     return nil, ("params.%s must not be a dot segment: it would lead to another path"):format(name)
-  elseif text:find("\0", 1, true) then
+  end
+  local encoded = core.percent_encode(text)
+  if encoded ~= text and text:find("\0", 1, true) then
     return nil, ("params.%s holds a NUL byte"):format(name)
   end
-  return core.percent_encode(text)
+  return encoded
 end
 
 -- A program uses few different paths and lists of fields: what was found out about one is kept.
