@@ -139,7 +139,9 @@ static pid_t serve(int listening)
     for (;;) {
         int fd = accept(listening, NULL, NULL);
 
-        if (fd >= 0 && fork() == 0)
+        if (fd < 0)
+            continue;
+        if (fork() == 0)
             serve_connection(fd);
         close(fd);
     }
