@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+static const char prefix[] = "Authorization: Bearer ";
+
 accs_token *accs_token_hold(accs_token *token)
 {
     token->references++;
@@ -25,7 +27,6 @@ bool accs_token_dead(const accs_token *token, const accs_now *now)
 
 accs_token *accs_token_new(const accs_secret *access_token, int64_t life_ms, int64_t boot_ms)
 {
-    static const char prefix[] = "Authorization: Bearer ";
     accs_token *token = calloc(1, sizeof *token);
     accs_buffer line;
 
@@ -46,4 +47,13 @@ accs_token *accs_token_new(const accs_secret *access_token, int64_t life_ms, int
 done:
     accs_buffer_wipe(&line);
     return token;
+}
+
+void accs_token_redact(const accs_token *token, char *text)
+{
+    /* Borrowed: the bytes behind the prefix. */
+    const accs_secret bare = {.bytes = token->line.bytes + sizeof prefix - 1,
+                              .len = token->line.len - (sizeof prefix - 1)};
+
+    accs_secret_redact(&bare, text);
 }

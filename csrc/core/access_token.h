@@ -18,6 +18,9 @@ accs_token *accs_token_hold(accs_token *token);
 /* NULL is fine; the last release wipes. */
 void accs_token_release(accs_token *token);
 
+/* Replaces the token in a text by "***". */
+void accs_token_redact(const accs_token *token, char *text);
+
 bool accs_token_dead(const accs_token *token, const accs_now *now);
 
 #endif

@@ -322,6 +322,12 @@ ACCS_API accs_error accs_client_start(accs_client *client, const accs_request *r
 /* Makes every call of this client wait at least delay_ms from now. */
 ACCS_API void accs_client_throttle(accs_client *client, int64_t delay_ms);
 
+/*
+ * Replaces this client's secret and access token by "***" in a text that came
+ * from outside, before it is shown. text: NUL-ended, changed in place.
+ */
+ACCS_API void accs_client_redact(const accs_client *client, char *text);
+
 /* ------------------------------------------------------------- addresses */
 
 /* What an address is, decided in one place for all rules about secrets. */

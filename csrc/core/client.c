@@ -278,6 +278,12 @@ void accs_client_throttle(accs_client *client, int64_t delay_ms)
     accs_lane_pause(lane, delay_ms, 0);
 }
 
+void accs_client_redact(const accs_client *client, char *text)
+{
+    if (client->lane.source != NULL)
+        accs_token_source_redact(client->lane.source, text);
+}
+
 /* -------------------------------------------------------------- requests */
 
 static bool one_of(const char *text, const char *const *list, bool any_case)

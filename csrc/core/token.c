@@ -536,3 +536,10 @@ void accs_token_source_leave(accs_token_source *source, accs_token_user *user)
     if (source->users == NULL)
         free_source(source);
 }
+
+void accs_token_source_redact(const accs_token_source *source, char *text)
+{
+    accs_secret_redact(&source->identity.client_secret, text);
+    if (source->token != NULL)
+        accs_token_redact(source->token, text);
+}

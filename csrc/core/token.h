@@ -50,4 +50,7 @@ void accs_token_stop_waiting(accs_token_source *source, accs_token_waiter *waite
  */
 bool accs_token_drop(accs_token_source *source, const accs_token *token);
 
+/* Replaces the client secret and the newest token in a text by "***". */
+void accs_token_source_redact(const accs_token_source *source, char *text);
+
 #endif

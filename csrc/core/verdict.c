@@ -71,7 +71,8 @@ static accs_error kind_of(const accs_reply *reply)
 {
     int status = reply->status;
 
-    if (status >= 300 && status < 400)
+    if (status >= 300 && status < 400 &&
+        status != 304) /* 304: the caller asked under a condition */
         return ACCS_ERROR_REDIRECT;
     if (status == 429)
         return ACCS_ERROR_RATE_LIMITED;

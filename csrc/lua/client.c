@@ -299,14 +299,25 @@ static int client_handle(lua_State *L)
     return 1;
 }
 
+/* redact(text) -> text, with this client's secret and token as "***" */
+static int client_redact(lua_State *L)
+{
+    const accs_client *client = check_client(L);
+    size_t text_len;
+    const char *text = luaL_checklstring(L, 2, &text_len);
+    char *copy = lua_newuserdatauv(L, text_len + 1, 0);
+
+    memcpy(copy, text, text_len + 1);
+    accs_client_redact(client, copy);
+    lua_pushstring(L, copy);
+    return 1;
+}
+
 void accs_lua_client_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"close", client_close},
-        {"start", client_start},
-        {"throttle", client_throttle},
-        {"handle", client_handle},
-        {NULL, NULL},
+        {"close", client_close},   {"start", client_start},   {"throttle", client_throttle},
+        {"handle", client_handle}, {"redact", client_redact}, {NULL, NULL},
     };
 
     accs_lua_new_type(L, ACCS_CLIENT_TYPE, methods, client_close);

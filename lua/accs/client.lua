@@ -206,6 +206,9 @@ local function fail(self, call, failure, res)
     message, hint = client.explain(res.data, res.status,
       { method = call.method, path = path, kind = failure.kind })
   end
+  if message and self._core then -- what a service says may repeat what it was sent
+    message = self._core:redact((message:gsub("%z", " ")))
+  end
   fields.message = message or failure.message
   fields.hint = hint or errors.hint(fields)
   fields.curl_code = nil

@@ -178,6 +178,12 @@ function Client:throttle(seconds) end
 --- Example: `local handle = client:handle()`
 function Client:handle() end
 
+--- Replaces this client's secret and access token in a text from outside by `***`.
+---@param text string  without NUL bytes
+---@return string
+--- Example: `print(client:redact(message))`
+function Client:redact(text) end
+
 --- Ends its calls as cancelled and wipes its secrets. A second time does nothing.
 --- Example: `client:close()`
 function Client:close() end

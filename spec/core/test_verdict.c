@@ -49,7 +49,7 @@ static const struct {
     {299, ACCS_ERROR_GATEWAY, PAGE, "<html>"},
     {300, ACCS_ERROR_REDIRECT, JSON, "{}"},
     {302, ACCS_ERROR_REDIRECT, PAGE, "<html>"},
-    {304, ACCS_ERROR_REDIRECT, NULL, ""},
+    {304, ACCS_ERROR_HTTP, NULL, ""}, /* asked for under a condition */
     {399, ACCS_ERROR_REDIRECT, NULL, ""},
     {400, ACCS_ERROR_HTTP, JSON, "{}"},
     {400, ACCS_ERROR_HTTP, PROBLEM, "{}"},

@@ -301,6 +301,18 @@ describe("an error of the service", function()
     assert.equal(0, server:count("/V1/x"))
   end)
 
+  it("does not repeat the secret and the token that a service names", function()
+    local server <close> = fault.start()
+    server:script("/ims/token/v3", { { fault.reply(200,
+      '{"access_token":"canary-token-bytes","expires_in":3600}') } })
+    server:script("/V1/x", { { fault.reply(403,
+      '{"message":"\\u0000no: canary-token-bytes, canary-secret."}') } })
+    local client <close> = server:client { timeout = 10, client_secret = "canary-secret" }
+    local _, err = client:get("/V1/x")
+    assert.equal("auth", err.kind)
+    assert.equal("no: ***, ***.", err.message)
+  end)
+
   it("does not reach the terminal with control characters", function()
     local server <close>, client = scripted("/V1/x", { { fault.reply(400,
       '{"message":"bad\\u001b[31m\\r\\nX: y"}') } })
