@@ -7,6 +7,8 @@
 enum {
     STACK_PER_LEVEL = 2,
     STACK_BESIDE = 8,
+    ARRAY_MT = 2, /* places in build_protected(), filled at the first array */
+    EMPTY_ARRAY_MT = 3,
     FIRST_MEMBERS = 4, /* room in the first object of a depth: few have less, growing costs */
 };
 
@@ -20,8 +22,7 @@ typedef struct builder {
     lua_State *L;
     accs_json_reader *reader;
     bool big_as_text;
-    int array_mt; /* stack indices */
-    int empty_array_mt;
+    bool knows_arrays; /* their metatables stand at ARRAY_MT and EMPTY_ARRAY_MT of the stack */
     int depth;
     int reached; /* the greatest depth so far; hints beyond it are not set yet */
     level levels[ACCS_LUA_DEPTH_MAX];
@@ -33,6 +34,24 @@ typedef struct builder {
     int array_hints[ACCS_LUA_DEPTH_MAX];
     int object_hints[ACCS_LUA_DEPTH_MAX];
 } builder;
+
+/* Pushes the metatables for arrays: lua-cjson's where it has them. */
+static void push_array_metatables(lua_State *L)
+{
+    bool has_array;
+
+    luaL_getmetatable(L, ACCS_LUA_ARRAY);
+    has_array = lua_getfield(L, LUA_REGISTRYINDEX, ACCS_LUA_ARRAY_MT) == LUA_TTABLE;
+    if (has_array) {
+        lua_replace(L, -2);
+        lua_pushvalue(L, -1);
+    } else if (lua_getfield(L, LUA_REGISTRYINDEX, ACCS_LUA_EMPTY_ARRAY_MT) == LUA_TTABLE) {
+        lua_replace(L, -2);
+    } else {
+        lua_pop(L, 2);
+        lua_pushvalue(L, -1);
+    }
+}
 
 static void open_level(builder *build, bool is_array)
 {
@@ -59,7 +78,13 @@ static void close_level(builder *build)
 
     if (closed->is_array) {
         build->array_hints[depth] = closed->count;
-        lua_pushvalue(build->L, closed->count > 0 ? build->array_mt : build->empty_array_mt);
+        if (!build->knows_arrays) {
+            push_array_metatables(build->L);
+            lua_replace(build->L, EMPTY_ARRAY_MT);
+            lua_replace(build->L, ARRAY_MT);
+            build->knows_arrays = true;
+        }
+        lua_pushvalue(build->L, closed->count > 0 ? ARRAY_MT : EMPTY_ARRAY_MT);
         lua_setmetatable(build->L, -2);
     } else {
         build->object_hints[depth] = closed->count;
@@ -134,33 +159,14 @@ static accs_json_kind build_value(builder *build)
     }
 }
 
-/* Pushes the metatables for arrays: lua-cjson's where it has them. */
-static void push_array_metatables(lua_State *L)
-{
-    bool has_array;
-
-    luaL_getmetatable(L, ACCS_LUA_ARRAY);
-    has_array = lua_getfield(L, LUA_REGISTRYINDEX, ACCS_LUA_ARRAY_MT) == LUA_TTABLE;
-    if (has_array) {
-        lua_replace(L, -2);
-        lua_pushvalue(L, -1);
-    } else if (lua_getfield(L, LUA_REGISTRYINDEX, ACCS_LUA_EMPTY_ARRAY_MT) == LUA_TTABLE) {
-        lua_replace(L, -2);
-    } else {
-        lua_pop(L, 2);
-        lua_pushvalue(L, -1);
-    }
-}
-
-/* build_protected(builder, array metatable, empty array metatable) -> value | nil, message */
+/* build_protected(builder) -> value | nil, message */
 static int build_protected(lua_State *L)
 {
     builder *build = lua_touserdata(L, 1);
     const char *text;
     uint64_t offset;
 
-    build->array_mt = 2;
-    build->empty_array_mt = 3;
+    lua_settop(L, EMPTY_ARRAY_MT);
     luaL_checkstack(L, STACK_BESIDE, "no room for a JSON value");
     if (build_value(build) == ACCS_JSON_END)
         return 1;
@@ -186,8 +192,8 @@ static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as
     luaL_checkstack(L, STACK_BESIDE, "no room for a JSON value");
     lua_pushcfunction(L, build_protected);
     lua_pushlightuserdata(L, &build);
-    push_array_metatables(L);
     build.L = L;
+    build.knows_arrays = false;
     build.big_as_text = big_as_text;
     build.depth = 0;
     build.reached = 0; /* levels and hints are set when reached: they are 8 kB */
@@ -195,7 +201,7 @@ static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as
         return luaL_error(L, "not enough memory");
     accs_json_feed(build.reader, bytes, bytes_len);
     accs_json_finish(build.reader);
-    status = lua_pcall(L, 3, LUA_MULTRET, 0);
+    status = lua_pcall(L, 1, LUA_MULTRET, 0);
     accs_json_reader_free(build.reader);
     return status == LUA_OK ? lua_gettop(L) - top : lua_error(L);
 }

@@ -7,15 +7,20 @@
 ---     end
 local core = require "accs.core"
 local client = require "accs.client"
-local group = require "accs.group"
 local json = require "accs.json"
 local message = require "accs.message"
-local pages = require "accs.pages"
-local search = require "accs.search"
 local tasks = require "accs.tasks"
 
-client.class.items = pages.items
-client.class.pages = pages.pages
+-- A function of a module that is loaded when it is first called: a program that does not walk
+-- through lists starts sooner.
+local function later(module, name)
+  return function(...)
+    return require(module)[name](...)
+  end
+end
+
+client.class.items = later("accs.pages", "items")
+client.class.pages = later("accs.pages", "pages")
 client.explain = message.explain
 client.classify = message.classify
 
@@ -24,10 +29,11 @@ return {
   null = core.null,
   json = json,
   client = client.new,
-  search = search.new,
+  ---@type fun(): accs.Search
+  search = later("accs.search", "new"),
   spawn = tasks.spawn,
   sleep = tasks.sleep,
   engine = tasks.engine,
-  all = group.all,
-  map = group.map,
+  all = later("accs.group", "all"),
+  map = later("accs.group", "map"),
 }

@@ -256,15 +256,16 @@ end)
 ---@return string|nil message
 --- Example: `request.fields { "items[sku,name]", "total_count" }`
 function request.fields(fields)
-  if type(fields) == "table" then
+  local kind = type(fields)
+  if kind == "table" then
     for index, field in ipairs(fields) do
       if type(field) ~= "string" then
         errors.misuse(("fields: entry %d must be a string, not %s"):format(index, type(field)))
       end
     end
     fields = table.concat(fields, ",")
-  elseif type(fields) ~= "string" then
-    errors.misuse(("fields must be a string or a list of strings, not %s"):format(type(fields)))
+  elseif kind ~= "string" then
+    errors.misuse(("fields must be a string or a list of strings, not %s"):format(kind))
   end
   local problem = fields_problem(fields)
   if problem then
