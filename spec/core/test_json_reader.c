@@ -1,5 +1,7 @@
 #include "json_support.h"
 
+#include "../support/json_event.h"
+
 #include "limits.h"
 
 #define CASES_FILE "spec/core/json_cases.txt"
@@ -7,47 +9,6 @@
 enum { LINE_MAX_LEN = 4096, LOG_MAX = 1 << 20 };
 
 /* ---------------------------------------------------------------- helpers */
-
-/* Writes the event, so that what was read can be compared with a text. */
-static void write_event(accs_json_writer *writer, const accs_json_event *event)
-{
-    accs_error error = ACCS_OK;
-
-    switch (event->kind) {
-    case ACCS_JSON_OBJECT:
-        error = accs_json_write_object(writer);
-        break;
-    case ACCS_JSON_OBJECT_END:
-        error = accs_json_write_object_end(writer);
-        break;
-    case ACCS_JSON_ARRAY:
-        error = accs_json_write_array(writer);
-        break;
-    case ACCS_JSON_ARRAY_END:
-        error = accs_json_write_array_end(writer);
-        break;
-    case ACCS_JSON_KEY:
-        error = accs_json_write_key(writer, event->text, event->text_len);
-        break;
-    case ACCS_JSON_STRING:
-        error = accs_json_write_string(writer, event->text, event->text_len);
-        break;
-    case ACCS_JSON_INTEGER:
-        error = accs_json_write_integer(writer, event->integer);
-        break;
-    case ACCS_JSON_FLOAT:
-        error = accs_json_write_float(writer, event->number);
-        break;
-    case ACCS_JSON_TRUE:
-    case ACCS_JSON_FALSE:
-        error = accs_json_write_bool(writer, event->kind == ACCS_JSON_TRUE);
-        break;
-    default:
-        error = accs_json_write_null(writer);
-        break;
-    }
-    assert_int_equal(ACCS_OK, error);
-}
 
 /* What was read, as text: each event's kind and what it carries. */
 static void log_event(accs_buffer *log, const accs_json_event *event)
@@ -89,7 +50,7 @@ static accs_error read_chunks(const accs_json_limits *limits, const char *bytes,
         if (kind != ACCS_JSON_MORE && kind != ACCS_JSON_END) {
             log_event(log, &event);
             if (writer != NULL)
-                write_event(writer, &event);
+                assert_int_equal(ACCS_OK, write_json_event(writer, &event));
         } else if (at == bytes_len) {
             assert_false(finished);
             finished = true;

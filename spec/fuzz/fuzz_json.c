@@ -6,6 +6,8 @@
 #include "accs.h"
 #include "buffer.h"
 
+#include "../support/json_event.h"
+
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -49,49 +51,6 @@ static void note_event(accs_buffer *log, const accs_json_event *event)
     }
 }
 
-/* Writes an event; whatever the reader accepts must be writable. */
-static void write_event(accs_json_writer *writer, const accs_json_event *event)
-{
-    accs_error error = ACCS_OK;
-
-    switch (event->kind) {
-    case ACCS_JSON_OBJECT:
-        error = accs_json_write_object(writer);
-        break;
-    case ACCS_JSON_OBJECT_END:
-        error = accs_json_write_object_end(writer);
-        break;
-    case ACCS_JSON_ARRAY:
-        error = accs_json_write_array(writer);
-        break;
-    case ACCS_JSON_ARRAY_END:
-        error = accs_json_write_array_end(writer);
-        break;
-    case ACCS_JSON_KEY:
-        error = accs_json_write_key(writer, event->text, event->text_len);
-        break;
-    case ACCS_JSON_STRING:
-        error = accs_json_write_string(writer, event->text, event->text_len);
-        break;
-    case ACCS_JSON_INTEGER:
-        error = accs_json_write_integer(writer, event->integer);
-        break;
-    case ACCS_JSON_FLOAT:
-        error = accs_json_write_float(writer, event->number);
-        break;
-    case ACCS_JSON_TRUE:
-    case ACCS_JSON_FALSE:
-        error = accs_json_write_bool(writer, event->kind == ACCS_JSON_TRUE);
-        break;
-    case ACCS_JSON_NULL:
-        error = accs_json_write_null(writer);
-        break;
-    default:
-        break;
-    }
-    REQUIRE(error == ACCS_OK);
-}
-
 /*
  * Reads a document in chunks of the lengths in cuts, over and over (a length of 0 counts as
  * all the rest), each in memory of its own and of just its size. Notes what it says in log,
@@ -118,8 +77,8 @@ static bool read_all(const char *bytes, size_t bytes_len, const uint8_t cuts[CUT
             break;
         if (kind != ACCS_JSON_MORE && kind != ACCS_JSON_END) {
             note_event(log, &event);
-            if (writer != NULL)
-                write_event(writer, &event);
+            if (writer != NULL) /* what is read can be written */
+                REQUIRE(write_json_event(writer, &event) == ACCS_OK);
             continue;
         }
         if (at == bytes_len) {

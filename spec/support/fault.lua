@@ -1,4 +1,5 @@
 -- The handle of the fault server: scripts go in, what crossed the wire comes out.
+local new_client = require "spec.support.client"
 local literal = require "spec.support.literal"
 local process = require "spec.support.process"
 local run = require "spec.support.run"
@@ -169,18 +170,7 @@ end
 ---@param extra? table  more options for accs.client, or others in place of the usual
 ---@return accs.Client
 function Fault:client(extra)
-  local options = {
-    base_url = self.env.API_ENDPOINT,
-    ims_url = self.env.IMS_URL,
-    client_id = self.env.IMS_CLIENT_ID,
-    client_secret = self.env.IMS_CLIENT_SECRET,
-    org_id = self.env.IMS_ORG_ID,
-    dotenv = false,
-  }
-  for name, value in pairs(extra or {}) do
-    options[name] = value
-  end
-  return require("accs").client(options)
+  return new_client(self.env, extra)
 end
 
 ---@class support.Ending  how a call ended

@@ -1,4 +1,5 @@
 -- A sandbox tenant for a test: the real accs-sandbox on a free port.
+local new_client = require "spec.support.client"
 local cjson = require "cjson"
 local process = require "spec.support.process"
 local run = require "spec.support.run"
@@ -68,18 +69,7 @@ end
 ---@param extra? table  more options for accs.client, or others in place of the usual
 ---@return accs.Client
 function Sandbox:client(extra)
-  local options = {
-    base_url = self.env.API_ENDPOINT,
-    ims_url = self.env.IMS_URL,
-    client_id = self.env.IMS_CLIENT_ID,
-    client_secret = self.env.IMS_CLIENT_SECRET,
-    org_id = self.env.IMS_ORG_ID,
-    dotenv = false,
-  }
-  for name, value in pairs(extra or {}) do
-    options[name] = value
-  end
-  return require("accs").client(options)
+  return new_client(self.env, extra)
 end
 
 --- All counters: requests by route template and status. Needs no token.
