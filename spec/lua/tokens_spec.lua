@@ -247,6 +247,21 @@ describe("an answer of IMS", function()
     assert.equal("b", bearer(server:requests("/V1/x")[4]))
   end)
 
+  it("is asked for again beside the calls, before the token has to go", function()
+    local client <close> = server:client()
+    server:script(IMS, { { token("a", 8) }, { { "sleep", 0.5 }, token("b") } })
+    server:script("/V1/x", { fault.ok })
+    assert(client:get("/V1/x"))
+    accs.sleep(6.85) -- the last fifth of its life, but not yet the last second
+    check("GET", { kind = "ok", count = 1, seconds = 0.4 }, server:try(client, "GET", "/V1/x"))
+    accs.sleep(0.6)
+    check("GET", { kind = "ok", count = 1 }, server:try(client, "GET", "/V1/x"))
+    local requests = server:requests("/V1/x")
+    assert.equal("a", bearer(requests[2]))
+    assert.equal("b", bearer(requests[3]))
+    assert.equal(2, server:count(IMS))
+  end)
+
   it("may fail while the old token lives", function()
     local client <close> = server:client { attempts = 1 }
     server:script(IMS, { { token("a", 3) }, { reply(503, "") } })
