@@ -46,6 +46,31 @@ describe("a tenant behind TLS", function()
     assert.is_truthy(response.url:find("^https://localhost:%d+/"))
   end)
 
+  it("is trusted by what SSL_CERT_FILE or the hashed folder of SSL_CERT_DIR holds", function()
+    local front <close> = support.nginx { port = box.port }
+    local dir <close> = support.temp_dir()
+    local ca, hashed, empty = front.certificates.ca, dir.path .. "/hashed", dir.path .. "/empty"
+    assert(os.execute(("mkdir %s %s && cp %s %s/$(openssl x509 -hash -noout -in %s).0"):format(
+      hashed, empty, ca, hashed, ca)))
+    for code, variables in pairs {
+      [0] = { { "SSL_CERT_FILE", ca }, { "SSL_CERT_DIR", hashed } },
+      [4] = { { "SSL_CERT_DIR", empty }, {} },
+    } do
+      for _, variable in ipairs(variables) do
+        local env = { API_ENDPOINT = front:address(box.env.API_ENDPOINT) }
+        for _, name in ipairs { "IMS_URL", "IMS_CLIENT_ID", "IMS_CLIENT_SECRET", "IMS_ORG_ID" } do
+          env[name] = box.env[name]
+        end
+        local result = support.run {
+          "env", "-u", "SSL_CERT_FILE", "-u", "SSL_CERT_DIR", -- whatever this machine has
+          variable[1] and table.concat(variable, "=") or "LC_ALL=C",
+          "accs", "get", "/V1/store/storeConfigs", env = env,
+        }
+        assert.equal(code, result.code, (variable[1] or "") .. result.err)
+      end
+    end
+  end)
+
   it("is asked over HTTP/2 for reads and over HTTP/1.1 for writes", function()
     local front <close> = support.nginx { port = box.port }
     local client <close> = secure_client(box, front)
