@@ -55,7 +55,7 @@ for name in pairs(CALL_OPTIONS) do
 end
 table.sort(CALL_NAMES)
 
--- Those that the core takes as they are; seconds are 0.001 at least, since 0 is "the client's" there.
+-- Those that the core takes as they are, but 0.001 s at least: there 0 means "the client's".
 local PASSED_ON = {
   store = true, timeout = true, attempts = true, max_retry_after = true, max_body = true,
 }
@@ -133,11 +133,12 @@ end
 
 -- Completes the request for the core; nil and what is wrong when that is not possible.
 local function build(self, call, path, data, opts)
-  local method, problem = call.method, nil
-  call.path, problem = build_path(path, opts)
-  if not call.path then
+  local method = call.method
+  local filled, problem = build_path(path, opts)
+  if not filled then
     return nil, problem
   end
+  call.path = filled
   if opts.headers then
     call.headers, problem = request.headers(opts.headers)
     if not call.headers then
@@ -154,7 +155,7 @@ local function build(self, call, path, data, opts)
   if opts.idempotent ~= nil then
     call.idempotent = opts.idempotent
   elseif method ~= "GET" and method ~= "HEAD" then
-    call.idempotent = client.classify(method, (call.path:match("^[^?]*")))
+    call.idempotent = client.classify(method, (filled:match("^[^?]*")))
   end
   return call
 end
