@@ -11,6 +11,8 @@
 
 enum { ROUNDS_MAX = 2000, PATH_LEN = 5 };
 
+/* The linker gives these names.
+ * NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t size);
@@ -21,6 +23,7 @@ void *__wrap_realloc(void *block, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t len);
 void __wrap_free(void *block);
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 /* The allocator is the one place of a program that no argument reaches. */
 static long left = -1;  /* allocations that still succeed; -1: all */
