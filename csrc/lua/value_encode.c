@@ -3,10 +3,11 @@
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-    STACK_PER_LEVEL = 3, /* the table, its key, its value */
+    STACK_PER_LEVEL = 4, /* the table, its key, all its keys, its value */
     STACK_BESIDE = 8,
     PATH_MAX_LEN = 200,
     PATH_KEY_MAX = 40,
@@ -14,11 +15,21 @@ enum {
 
 static const size_t DOCUMENT_MAX = (size_t)1 << 30; /* bytes; what the reader takes back */
 
-/* A table that is being written. Its key, when it is an object, stands above it. */
+/* A member's name. Lua owns the bytes: the table that is being written holds the string. */
+typedef struct name {
+    const char *bytes;
+    size_t len;
+} name;
+
+/*
+ * A table that is being written. Above an object stand the key being written and a userdata with
+ * all its names.
+ */
 typedef struct level {
     int at; /* stack index */
     bool is_array;
-    lua_Integer index; /* of the element being written */
+    const name *names; /* of an object, sorted; in the userdata */
+    lua_Integer index; /* of the element being written; for an object, how many were begun */
     lua_Integer count;
 } level;
 
@@ -165,6 +176,44 @@ static void check_written(encoder *encode, accs_error error)
         encode->problem = accs_error_text(error);
 }
 
+static int compare_names(const void *left, const void *right)
+{
+    const name *a = left;
+    const name *b = right;
+    int order = memcmp(a->bytes, b->bytes, a->len < b->len ? a->len : b->len);
+
+    return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+/*
+ * Puts the key's place and the sorted names of the object on top of the stack above it. A text:
+ * it has a key that is no name. Sorted, since Lua's own order changes from run to run: equal
+ * values make equal texts.
+ */
+static const char *push_names(lua_State *L, level *object)
+{
+    name *names;
+    size_t count = 0;
+
+    for (lua_pushnil(L); lua_next(L, object->at) != 0; lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            return lua_type(L, -2) == LUA_TNUMBER
+                       ? "an object with a number as key (JSON keys are text)"
+                       : "an object with a key that is not text";
+        count++;
+    }
+    lua_pushnil(L);
+    names = lua_newuserdatauv(L, (count > 0 ? count : 1) * sizeof *names, 0);
+    object->names = names;
+    object->count = (lua_Integer)count;
+    for (lua_pushnil(L); lua_next(L, object->at) != 0; lua_pop(L, 1)) {
+        names->bytes = lua_tolstring(L, -2, &names->len);
+        names++;
+    }
+    qsort(lua_touserdata(L, -1), count, sizeof *names, compare_names);
+    return NULL;
+}
+
 /* Begins the table on top of the stack, which stays there until its end. */
 static void open_table(encoder *encode)
 {
@@ -184,17 +233,15 @@ static void open_table(encoder *encode)
     }
     luaL_checkstack(L, STACK_PER_LEVEL + STACK_BESIDE, "tables nested too deep");
     problem = look(L, &opened);
+    if (problem == NULL && !opened.is_array)
+        problem = push_names(L, &opened);
     if (problem != NULL) {
         encode->problem = problem;
         return;
     }
     encode->levels[encode->depth++] = opened;
-    if (opened.is_array) {
-        check_written(encode, accs_json_write_array(encode->writer));
-    } else {
-        lua_pushnil(L); /* where the walk over the keys begins */
-        check_written(encode, accs_json_write_object(encode->writer));
-    }
+    check_written(encode, opened.is_array ? accs_json_write_array(encode->writer)
+                                          : accs_json_write_object(encode->writer));
 }
 
 static void write_number(encoder *encode)
@@ -268,7 +315,7 @@ static void write_value(encoder *encode)
         lua_pop(L, 1);
 }
 
-/* Ends the innermost table; its parent's key, if any, is on top again. */
+/* Ends the innermost table and takes it off, with what stood above it. */
 static void close_table(encoder *encode)
 {
     level *closed = &encode->levels[--encode->depth];
@@ -289,26 +336,21 @@ static void step_array(encoder *encode, level *array)
     write_value(encode);
 }
 
-/* Writes the next member of the innermost object; the last key written is on top. */
+/* Writes the next member of the innermost object. */
 static void step_object(encoder *encode, level *object)
 {
     lua_State *L = encode->L;
-    const char *key;
-    size_t key_len;
+    const name *next;
 
-    if (lua_next(L, object->at) == 0) {
+    if (object->index == object->count) {
         close_table(encode);
         return;
     }
-    if (lua_type(L, -2) != LUA_TSTRING) {
-        encode->depth--; /* the place is the table, not the key */
-        encode->problem = lua_type(L, -2) == LUA_TNUMBER
-                              ? "an object with a number as key (JSON keys are text)"
-                              : "an object with a key that is not text";
-        return;
-    }
-    key = lua_tolstring(L, -2, &key_len);
-    check_written(encode, accs_json_write_key(encode->writer, key, key_len));
+    next = &object->names[object->index++];
+    lua_pushlstring(L, next->bytes, next->len);
+    lua_copy(L, -1, object->at + 1);
+    lua_rawget(L, object->at);
+    check_written(encode, accs_json_write_key(encode->writer, next->bytes, next->len));
     if (encode->problem == NULL)
         write_value(encode);
 }

@@ -46,7 +46,7 @@ end
 ---     print(accs.json.encode({ links = accs.json.array() })) --> {"links":[]}
 ---
 ---@param value any  nothing but tables, strings (UTF-8), finite numbers, booleans and `null`
----@return string? text  nil when the value has no JSON form; members come in no defined order
+---@return string? text  nil when the value has no JSON form; members in the order of their names
 ---@return string? message  place and fault, e.g. "at items[3].price: a function, ..."
 function json.encode(value)
   return core.json_encode(value)

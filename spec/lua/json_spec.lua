@@ -92,6 +92,24 @@ local function run_lua(text, environment)
   return result.out
 end
 
+describe("writing objects", function()
+  it("puts the members in the order of their names: equal values are equal texts", function()
+    local value, names = {}, {}
+    for index = 1, 300 do
+      names[index] = ("n%03d"):format(index)
+      value[names[index]] = index % 3 == 0 and { b = 1, a = { d = true, c = 2 } } or index
+    end
+    local parts = {}
+    for index, name in ipairs(names) do
+      parts[index] = ('"%s":%s'):format(name,
+        index % 3 == 0 and '{"a":{"c":2,"d":true},"b":1}' or index)
+    end
+    assert.equal("{" .. table.concat(parts, ",") .. "}", json.encode(value))
+    assert.equal('{"":0,"a":1,"a\\u0000":2,"a\\u0000b":3,"ab":4,"b":5,"\u{e4}":6}', json.encode {
+      ["\u{e4}"] = 6, b = 5, ab = 4, ["a\0b"] = 3, ["a\0"] = 2, a = 1, [""] = 0 })
+  end)
+end)
+
 describe("reading JSON", function()
   it("agrees with every written case", function()
     local count = 0
