@@ -7,7 +7,8 @@ local options = require "accs.sandbox.options"
 
 local sandbox = {}
 
-local EXIT_FAILED, EXIT_USAGE = 1, 2
+local EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+local INTERRUPTED = "interrupted!" -- what lua5.4 raises on SIGINT
 
 local function complain(message)
   io.stderr:write("accs-sandbox: ", (message:gsub("%s*\n%s*", " ")), "\n")
@@ -25,6 +26,9 @@ local function open_data(chosen)
   end
   if db then
     db:close()
+  end
+  if tostring(problem):find(INTERRUPTED, 1, true) then
+    return nil, INTERRUPTED
   end
   return nil, ("cannot use the database %s: %s"):format(chosen.db, problem)
 end
@@ -71,8 +75,8 @@ end
 
 --- Runs the command.
 ---@param arguments string[]  of the command line
----@return integer  exit code: 0 stopped as asked, 1 no port or no database, 2 wrong usage; with a
----  command the command's own, 127 when it cannot be run
+---@return integer  exit code: 0 stopped as asked, 1 no port or no database, 2 wrong usage, 130
+---  interrupted before it listened; with a command the command's own, 127 when it cannot be run
 --- Example: `os.exit(sandbox.main { "--port", "8080" }, true)`.
 function sandbox.main(arguments)
   local chosen, message = options.read(arguments)
@@ -80,14 +84,18 @@ function sandbox.main(arguments)
     complain(message .. " (accs-sandbox --help)")
     return EXIT_USAGE
   end
-  local server, problem = native.http.listen(chosen.port)
-  if not server then
+  -- First the data: many take a while, and a server that listens keeps Ctrl-C for later.
+  local db, problem = open_data(chosen)
+  if not db and problem == INTERRUPTED then
+    return EXIT_INTERRUPTED
+  elseif not db then
     complain(problem)
     return EXIT_FAILED
   end
-  local db
-  db, problem = open_data(chosen)
-  if not db then
+  local server
+  server, problem = native.http.listen(chosen.port)
+  if not server then
+    db:close()
     complain(problem)
     return EXIT_FAILED
   end

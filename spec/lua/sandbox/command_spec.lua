@@ -66,6 +66,14 @@ describe("accs-sandbox", function()
     end)
   end
 
+  it("stops on SIGINT while it makes its data", function()
+    local result = support.run { "timeout", "--preserve-status", "-s", "INT", "-k", "20", "0.5",
+      "accs-sandbox", "--keep", "--orders", "400000", timeout = 30 }
+    assert.equal(130, result.code, result.err)
+    assert.equal("", result.out)
+    assert.equal("", result.err)
+  end)
+
   it("stops at once when there is no standard input", function()
     local result = run({}, { timeout = 20 })
     assert.equal(0, result.code)
