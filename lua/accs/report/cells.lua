@@ -13,6 +13,9 @@ local cells = {}
 --- A `money` cell is an integer in 1/10000 (see `accs.money`), with the currency of its table;
 --- a `percent` cell is a number, 12.5 for 12.5 %.
 
+--- The kinds of a column.
+cells.KINDS = { "text", "integer", "money", "percent", "any" }
+
 --- What stands before the columns of a table when several tables are written as one.
 cells.LEADING = { { name = "table", kind = "text" }, { name = "currency", kind = "text" } }
 

@@ -35,6 +35,7 @@
 --- }
 --- ```
 --- `accs report customers.lua --since 2026-01-01` runs it.
+local cells = require "accs.report.cells"
 local dates = require "accs.dates"
 local errors = require "accs.error"
 
@@ -92,6 +93,7 @@ local RESULT = { { "title", "string" }, { "tables", "table" } }
 local TABLE = {
   { "name", "string" }, { "title", "string" }, { "columns", "table" }, { "rows", "table" },
 }
+local COLUMN = { { "name", "string" } }
 
 -- What is wrong with the fields of a table, if anything.
 local function shape_error(value, fields, what, whose)
@@ -229,6 +231,32 @@ function report.check(rep, given)
   return options
 end
 
+local function known_kind(kind)
+  for _, one in ipairs(cells.KINDS) do
+    if kind == one then
+      return true
+    end
+  end
+  return false
+end
+
+-- What is wrong with the columns of what a report found, if anything. With a kind that is not
+-- known, amounts would show ten thousand times too large.
+local function columns_error(tables)
+  for index, one in ipairs(tables) do
+    for place, column in ipairs(one.columns) do
+      local what = string.format("tables[%d].columns[%d]", index, place)
+      local problem = shape_error(column, COLUMN, what)
+      if problem then
+        return problem
+      elseif column.kind ~= nil and not known_kind(column.kind) then
+        return string.format("%s (%s) has no kind '%s'; there is %s", what, column.name,
+          tostring(column.kind), table.concat(cells.KINDS, ", "))
+      end
+    end
+  end
+end
+
 --- Runs a report.
 ---@param client accs.Client
 ---@param rep accs.Report
@@ -247,6 +275,7 @@ function report.run(client, rep, options, progress)
     end,
   }
   local problem = shapes_error(result, RESULT, "tables", TABLE, "its result")
+    or columns_error(result.tables)
   if problem then
     error("report " .. rep.name .. ": " .. problem, 0)
   end
