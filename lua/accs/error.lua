@@ -104,7 +104,9 @@ end
 function Error:__tostring()
   local line = { "accs: ", self.kind, ": ", status_words(self), self.message }
   if self.method and self.url and self.kind ~= "config" then -- that says itself what is wrong
-    line[#line + 1] = (" (%s %s)"):format(self.method, cut(self.url, URL_SHOWN))
+    -- A search is long and unreadable in an address; `url` has all of it.
+    local shown = self.url:gsub("%?.*$", "?...")
+    line[#line + 1] = (" (%s %s)"):format(self.method, cut(shown, URL_SHOWN))
   end
   local write = self.method and self.method ~= "GET" and self.method ~= "HEAD"
   if self.outcome == "unknown" and write then

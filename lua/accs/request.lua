@@ -127,7 +127,8 @@ end)
 --- Example: `request.path("/V1/orders/{id}", { id = 5 })` gives "/V1/orders/5".
 function request.path(path, params)
   if type(path) ~= "string" then
-    errors.misuse(("the path must be a string, not %s"):format(type(path)))
+    errors.misuse(("the path must be a string, not %s%s"):format(type(path),
+      path == nil and " (a call is client:get(path), with a colon)" or ""))
   elseif params ~= nil and type(params) ~= "table" then
     errors.misuse(("params must be a table, not %s"):format(type(params)))
   elseif not params and not path:find("{", 1, true) then
