@@ -122,6 +122,9 @@ local function hint_not_found(parameters, context)
     or (context.method ~= "POST" and matches(THINGS, resource) and not catalogue.list(path)) then
     return "there is nothing with this id, or not in this store"
   end
+  if context.method == "GET" and catalogue.list(path .. "/search") then
+    return "this list is read from " .. path .. "/search"
+  end
   return "check path and method (" .. (context.method or "GET")
     .. "): a known path with another method is answered like this too"
 end
@@ -133,7 +136,7 @@ local function hint_bad_request(parameters, context)
   elseif parameters.max then
     return "ask for at most " .. show(parameters.max) .. " rows a page (page_size)"
   elseif parameters.fieldName == "searchCriteria" then
-    return "this is a list: use client:items, or query = accs.search():query()"
+    return "this is a list: use client:items (accs items), or query = accs.search():query()"
   elseif list and context.method == "GET" and #parameters == 1 then
     return "only attributes of the row itself can be searched and sorted by; "
       .. "this list does not know " .. show(parameters[1])

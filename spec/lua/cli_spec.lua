@@ -228,4 +228,17 @@ describe("on a terminal", function()
     assert.truthy(result.out:find("rows: 1 of 60", 1, true), result.out)
     assert.truthy(result.out:find("\r\27%[K$"), result.out)
   end)
+
+  it("progress is gone before a message, too", function()
+    local server <close> = fault.start()
+    local function page(id)
+      return { fault.reply(200, ('{"items":[{"entity_id":%d}],"total_count":3}'):format(id)) }
+    end
+    server:script("/V1/orders", { page(1), page(2), { fault.reply(400, "{}") } })
+    local result = run("accs items /V1/orders --columns entity_id --page-size 1 -o out.csv",
+      server.env, { tty = true })
+    assert.equal(1, result.code, result.out)
+    assert.truthy(result.out:find("rows: 1 of 3", 1, true), result.out)
+    assert.truthy(result.out:find("\r\27%[Kaccs: "), result.out)
+  end)
 end)

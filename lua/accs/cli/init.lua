@@ -49,13 +49,23 @@ local function add_commands(parser, words)
   return runs
 end
 
+-- The part of the command line whose help is of use.
+local function asked(words, runs)
+  if not runs[words[1]] then
+    return "accs"
+  end
+  local report = words[1] == "report" and words[2] and not words[2]:find("^-") and words[2]
+  return "accs " .. words[1] .. (report and " " .. report or "")
+end
+
 local function run(words)
   local parser = new_parser()
   local runs = add_commands(parser, words)
   local ok, result = parser:pparse(words)
   if not ok then
     local line = result:gsub("\n(D)(.-)$", function(_, rest) return " (d" .. rest .. ")" end)
-    stop.now("usage", line .. " (accs --help shows how it is used)")
+    line = string.format("%s (%s --help shows how it is used)", line, asked(words, runs))
+    stop.now("usage", line)
   end
   return runs[result.command](result) or stop.CODES.done
 end

@@ -38,11 +38,21 @@ function items.add(parser)
   options.add_client(command)
 end
 
+-- How other languages spell the conditions.
+local SIGNS = {
+  ["="] = "eq", ["=="] = "eq", ["!="] = "neq", ["<>"] = "neq", [">"] = "gt", [">="] = "gteq",
+  ["<"] = "lt", ["<="] = "lteq",
+}
+
 -- "price gt 10" and the like; the value may hold blanks.
 local function add_condition(search, text)
   local field, condition, value = text:match("^%s*(%S+)%s+(%S+)%s*(.*)$")
   if not field then
     stop.now("usage", string.format("--where: '%s' is not FIELD CONDITION VALUE", text))
+  end
+  if SIGNS[condition] then
+    stop.now("usage", string.format("--where: the condition '%s' is written '%s': \"%s %s %s\"",
+      condition, SIGNS[condition], field, SIGNS[condition], value))
   end
   condition = condition:lower()
   local given = value ~= "" and value or nil
@@ -223,8 +233,8 @@ local function write_rows(rows, format, columns, out, line)
     line.show("rows", rows:position().delivered, rows:position().announced)
   end
   writer = writer or require("accs.report.format." .. format).open(columns or {}, out.write)
-  line.clear()
   writer:close()
+  line.clear()
   watch.report()
 end
 
@@ -247,7 +257,11 @@ function items.run(arguments)
     line.show = function() end -- rows and progress would write over each other
   end
   local rows <close> = client:items(arguments.path, search, { limit = limit })
-  write_rows(rows, format, columns, out, line)
+  local ok, problem = pcall(write_rows, rows, format, columns, out, line)
+  line.clear() -- before any message
+  if not ok then
+    error(problem, 0)
+  end
   out:commit()
   if not rows:verdict().complete then
     stop.now("incomplete", "incomplete: " .. rows:verdict().reason)

@@ -99,9 +99,13 @@ end
 ---@return table output
 --- Example: `options.output_file(command)`
 function options.output_file(command)
-  return command:option("-o --output",
+  local output = command:option("-o --output",
     "Write to this file. It appears under its name when all is written, which with exit code 5 is "
     .. "not all there is, and not at all when the command fails."):argname("FILE")
+  function output._get_label_lines() -- argparse would set the two below each other, far apart
+    return { "-o, --output FILE" }
+  end
+  return output
 end
 
 --- Reads a positive whole number.

@@ -100,6 +100,17 @@ local function find_reports(words)
   return found
 end
 
+-- `accs report` and options alone; --help is for everyone.
+local function check_named(words)
+  for index = 2, #words do
+    if not words[index]:find("^-") or words[index] == "-h" or words[index] == "--help" then
+      return
+    end
+  end
+  stop.now("usage", string.format("which report? There is %s, or a file ending in .lua "
+    .. "(accs report --help shows them)", table.concat(report.BUILTIN, ", ")))
+end
+
 --- Adds the command.
 ---@param parser table  argparse's
 ---@param words string[]  the command line, since a report's file brings its own options
@@ -116,6 +127,9 @@ function commands.add(parser, words)
       .. "   accs report ./customers.lua --since 2026-01-01")
   command:require_command(true)
   command:command_target("report")
+  if words[1] == "report" then
+    check_named(words)
+  end
   for _, one in ipairs(find_reports(words)) do
     loaded[one.name] = one.report
     add_report(command, one.name, one.report)

@@ -37,6 +37,20 @@ local function pairs_of(list, flag)
   return values
 end
 
+-- What the path leaves open, and what it has no place for: in the words of the command line.
+local function check_params(path, params)
+  for name in path:gmatch("{([%w_]+)}") do
+    if not (params and params[name]) then
+      stop.now("usage", string.format("the path needs --param %s=VALUE", name))
+    end
+  end
+  for name in pairs(params or {}) do
+    if not path:find("{" .. name .. "}", 1, true) then
+      stop.now("usage", string.format("--param: there is no {%s} in the path %s", name, path))
+    end
+  end
+end
+
 -- The body of a write: checked here, so that a slip costs no call.
 local function read_data(text)
   if text == nil then
@@ -81,6 +95,7 @@ local function run(verb, arguments)
     fields = arguments.fields,
     raw = verb.body and true or nil,
   }
+  check_params(arguments.path, opts.params)
   local data = verb.body and read_data(arguments.data) or nil
   local client <close> = options.client(arguments)
   local out <close> = output.open(arguments.output) -- a wrong name is found before anything is sent
