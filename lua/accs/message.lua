@@ -126,7 +126,7 @@ local function hint_not_found(parameters, context)
     return "this list is read from " .. path .. "/search"
   end
   return "check path and method (" .. (context.method or "GET")
-    .. "): a known path with another method is answered like this too"
+    .. "): a known path with another method is answered like this too, and an unknown store may be"
 end
 
 local function hint_bad_request(parameters, context)

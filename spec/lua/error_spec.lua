@@ -12,6 +12,13 @@ describe("an error object", function()
     assert.equal("No such entity", err.message)
   end)
 
+  it("leaves a search out of the line, and keeps it in url", function()
+    local url = "https://example.com/V1/orders?fields=a%5Bb%5D&searchCriteria%5BpageSize%5D=1"
+    local err = errors.new { kind = "http", message = "no", method = "GET", url = url }
+    assert.equal("accs: http: no (GET https://example.com/V1/orders?...)", tostring(err))
+    assert.equal(url, err.url)
+  end)
+
   it("does not say the status twice", function()
     local err = errors.new { kind = "http", status = 500, message = "HTTP 500", response = {} }
     assert.equal("accs: http: HTTP 500", tostring(err))

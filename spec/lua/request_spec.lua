@@ -90,6 +90,8 @@ describe("a path template", function()
       assert.has_error(function() request.path("/V1/{x}", { x = value }) end)
     end
     assert.has_error(function() request.path(5) end)
+    local _, problem = pcall(request.path, nil) -- what client.get("/V1/x") comes to
+    assert.truthy(tostring(problem):find("client:get(path), with a colon", 1, true), problem)
     assert.has_error(function() request.path("/V1/x", "id") end)
   end)
 end)
