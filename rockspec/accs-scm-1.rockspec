@@ -66,6 +66,7 @@ build = {
         "csrc/core/trust.c",
         "csrc/core/url.c",
         "csrc/core/verdict.c",
+        "csrc/core/works.c",
         "csrc/lua/client.c",
         "csrc/lua/engine.c",
         "csrc/lua/module.c",

@@ -19,13 +19,6 @@ enum {
     ROUNDS_MAX = 16, /* of libcurl's zero timer in one step, so that sockets get their turn */
 };
 
-/* Ids are slot number + 1 in the low half, the slot's generation in the high half. */
-typedef struct slot {
-    accs_work *work; /* NULL: free */
-    uint32_t generation;
-    uint32_t next_free; /* slot number + 1; 0: none */
-} slot;
-
 struct accs_engine {
     accs_fork_mark origin;
     CURLM *multi;
@@ -35,13 +28,7 @@ struct accs_engine {
     int64_t curl_at_ms; /* when libcurl wants to be called; -1: never */
     accs_now now;
 
-    accs_queued *first;
-    accs_queued **last;
-    slot *slots;
-    uint32_t slot_count;
-    uint32_t slot_capacity;
-    uint32_t free_slot; /* slot number + 1; 0: none */
-    size_t pending;
+    accs_works works;
     uint64_t numbers;
     accs_member *members;
 
@@ -150,7 +137,7 @@ accs_error accs_engine_new(const accs_engine_options *options, accs_engine **eng
         return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for an engine");
     accs_fork_mark_init(&made->origin);
     made->curl_at_ms = -1;
-    made->last = &made->first;
+    accs_works_init(&made->works);
     accs_clock_system(NULL, &made->now);
     if (accs_poller_init(&made->poller) != ACCS_OK) {
         error =
@@ -174,17 +161,6 @@ done:
     return error;
 }
 
-static void drop_queue(accs_engine *engine)
-{
-    while (engine->first != NULL) {
-        accs_queued *queued = engine->first;
-
-        engine->first = queued->next;
-        queued->deliver(queued, NULL);
-    }
-    engine->last = &engine->first;
-}
-
 void accs_engine_free(accs_engine *engine)
 {
     bool usable = engine != NULL && accs_engine_usable(engine);
@@ -193,19 +169,14 @@ void accs_engine_free(accs_engine *engine)
     if (engine == NULL)
         return;
     accs_pipe_block(&guard);
-    for (uint32_t i = 0; i < engine->slot_count; i++) {
-        accs_work *work = engine->slots[i].work;
-
-        if (work != NULL && !work->finished)
-            work->discard(work);
-    }
+    accs_works_discard(&engine->works);
     while (engine->members != NULL) {
         accs_member *member = engine->members;
 
         accs_engine_leave(engine, member);
         member->engine_gone(member);
     }
-    drop_queue(engine);
+    accs_works_cleanup(&engine->works);
     if (usable)
         curl_multi_cleanup(engine->multi);
     else /* curl_multi_cleanup() would shut the parent's connections down: plain close(2), no more
@@ -215,7 +186,6 @@ void accs_engine_free(accs_engine *engine)
     accs_poller_cleanup(&engine->poller);
     accs_fork_mark_cleanup(&engine->origin);
     accs_timers_cleanup(&engine->timers);
-    free(engine->slots);
     accs_sockets_cleanup(&engine->sockets);
     free(engine);
 }
@@ -288,7 +258,7 @@ static int64_t next_moment(const accs_engine *engine)
 {
     int64_t timers = accs_timers_next_ms(&engine->timers);
 
-    if (engine->first != NULL)
+    if (engine->works.first != NULL)
         return 0;
     if (engine->curl_at_ms < 0)
         return timers;
@@ -352,58 +322,14 @@ static void collect_finished(accs_engine *engine)
 
 /* ------------------------------------------------------- work and queue */
 
-static accs_error grow_slots(accs_engine *engine)
-{
-    uint32_t capacity = engine->slot_capacity == 0 ? 32 : 2 * engine->slot_capacity;
-    slot *slots = realloc(engine->slots, capacity * sizeof *slots);
-
-    if (slots == NULL)
-        return ACCS_ERROR_MEMORY;
-    engine->slots = slots;
-    engine->slot_capacity = capacity;
-    return ACCS_OK;
-}
-
 accs_error accs_engine_adopt(accs_engine *engine, accs_work *work)
 {
-    uint32_t number;
-    slot *taken;
-
-    if (engine->free_slot != 0) {
-        number = engine->free_slot - 1;
-        engine->free_slot = engine->slots[number].next_free;
-    } else {
-        if (engine->slot_count == engine->slot_capacity && grow_slots(engine) != ACCS_OK)
-            return ACCS_ERROR_MEMORY;
-        number = engine->slot_count++;
-        engine->slots[number] = (slot){.generation = 0};
-    }
-    taken = &engine->slots[number];
-    taken->generation = (taken->generation + 1) & 0x7fffffff; /* ids stay positive in Lua */
-    taken->work = work;
-    work->id = ((uint64_t)taken->generation << 32) | (uint64_t)(number + 1);
-    work->finished = false;
-    engine->pending++;
-    return ACCS_OK;
-}
-
-static slot *find_slot(const accs_engine *engine, uint64_t id)
-{
-    uint32_t number = (uint32_t)(id & 0xffffffff);
-    slot *found;
-
-    if (number == 0 || number > engine->slot_count)
-        return NULL;
-    found = &engine->slots[number - 1];
-    /* Not work->id: what came out of the queue is freed already. */
-    return found->work != NULL && found->generation == (uint32_t)(id >> 32) ? found : NULL;
+    return accs_works_adopt(&engine->works, work);
 }
 
 void accs_engine_push(accs_engine *engine, accs_queued *queued)
 {
-    queued->next = NULL;
-    *engine->last = queued;
-    engine->last = &queued->next;
+    accs_works_push(&engine->works, queued);
     accs_engine_follow(engine);
 }
 
@@ -415,43 +341,28 @@ void accs_engine_finish(accs_engine *engine, accs_work *work)
 
 bool accs_engine_next(accs_engine *engine, accs_item *item)
 {
-    accs_queued *queued = engine->first;
-    slot *freed;
-
-    if (queued == NULL || !accs_engine_usable(engine))
+    if (!accs_engine_usable(engine) || !accs_works_take(&engine->works, item))
         return false;
-    engine->first = queued->next;
-    if (engine->first == NULL) {
-        engine->last = &engine->first;
+    if (engine->works.first == NULL)
         accs_engine_follow(engine);
-    }
-    *item = (accs_item){.kind = ACCS_ITEM_NONE};
-    queued->deliver(queued, item);
-    freed = item->kind == ACCS_ITEM_EVENT ? NULL : find_slot(engine, item->id);
-    if (freed != NULL) {
-        freed->work = NULL;
-        freed->next_free = engine->free_slot;
-        engine->free_slot = (uint32_t)(freed - engine->slots) + 1;
-        engine->pending--;
-    }
     return true;
 }
 
 size_t accs_engine_pending(const accs_engine *engine)
 {
-    return engine->pending;
+    return engine->works.pending;
 }
 
 void accs_engine_cancel(accs_engine *engine, uint64_t id)
 {
-    slot *found;
+    accs_work *found;
 
     if (!accs_engine_usable(engine))
         return;
     accs_engine_refresh(engine);
-    found = find_slot(engine, id);
-    if (found != NULL && !found->work->finished)
-        found->work->cancel(found->work);
+    found = accs_works_find(&engine->works, id);
+    if (found != NULL && !found->finished)
+        found->cancel(found);
 }
 
 /* ----------------------------------------------------------------- step */

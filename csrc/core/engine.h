@@ -9,27 +9,7 @@
 #include "clock.h"
 #include "compat.h"
 #include "timers.h"
-
-/* Something that waits in the queue until accs_engine_next() takes it. */
-typedef struct accs_queued {
-    struct accs_queued *next;
-    /* Fills the item and frees itself; with item NULL it only frees. */
-    void (*deliver)(struct accs_queued *queued, accs_item *item);
-} accs_queued;
-
-/*
- * Work in progress: a call or a timer of the user. It has an id, and comes out
- * of the queue exactly once.
- */
-typedef struct accs_work {
-    accs_queued queued; /* first: the queue hands this back */
-    uint64_t id;
-    bool finished; /* in the queue already */
-    /* Ends it now, as ACCS_ERROR_CANCELLED: must call accs_engine_finish(). */
-    void (*cancel)(struct accs_work *work);
-    /* Frees it unfinished: the engine goes away. */
-    void (*discard)(struct accs_work *work);
-} accs_work;
+#include "works.h"
 
 /* Something that lives on an engine and must hear of its end: a client, a token source. */
 typedef struct accs_member {
