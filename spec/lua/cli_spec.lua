@@ -229,6 +229,18 @@ describe("on a terminal", function()
     assert.truthy(result.out:find("\r\27%[K$"), result.out)
   end)
 
+  it("a long wait is told, and only there", function()
+    local server <close> = fault.start()
+    local late = { fault.reply(429, "{}", { ["Retry-After"] = "2" }) }
+    server:script("/V1/orders/1", { late, { fault.reply(200, "{}") }, late,
+      { fault.reply(200, "{}") } })
+    local result = run("accs get /V1/orders/1", server.env, { tty = "stderr" })
+    assert.equal("accs: note: HTTP 429; asking again in 2 s\n", (result.err:gsub("\r", "")))
+    assert.equal("{}\n", result.out)
+    result = run("accs get /V1/orders/1", server.env)
+    assert.equal("", result.err)
+  end)
+
   it("progress is gone before a message, too", function()
     local server <close> = fault.start()
     local function page(id)

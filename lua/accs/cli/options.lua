@@ -1,6 +1,7 @@
 --- The options that commands share: those of the client, taken from its own list, and the output's.
 local client_options = require "accs.options"
 local stop = require "accs.cli.stop"
+local terminal = require "accs.cli.terminal"
 
 local options = {}
 
@@ -78,6 +79,7 @@ function options.client(arguments)
       given[option.name] = value ~= true and read(option, value) or value
     end
   end
+  given.on_event = terminal.waits()
   return require("accs").client(given)
 end
 

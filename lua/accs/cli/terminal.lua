@@ -5,6 +5,15 @@ local terminal = {}
 
 local STDOUT, STDERR = 1, 2
 local INTERVAL = 0.1 -- seconds between two drawings
+local LONG = 2 -- seconds of waiting that are worth a word
+local drawn = false -- whether a line of progress stands there
+
+local function clear()
+  if drawn then
+    io.stderr:write("\r\27[K")
+    drawn = false
+  end
+end
 
 --- Version of accs, and of the libraries that it runs with.
 terminal.version = core.version .. " (" .. core.libraries .. ")"
@@ -38,7 +47,7 @@ end
 ---@return { show: fun(what: string, done: integer, total: integer|nil), clear: fun() }
 --- Example: `local line = terminal.progress() line.show("orders", 100, 5000) line.clear()`
 function terminal.progress()
-  local watched, last, drawn = core.isatty(STDERR), 0, false
+  local watched, last = core.isatty(STDERR), 0
   local money = require "accs.money"
   local function count(number)
     return money.group(string.format("%d", number), ",")
@@ -52,13 +61,24 @@ function terminal.progress()
         io.stderr:write("\r\27[K", what, ": ", count(done), of)
       end
     end,
-    clear = function()
-      if drawn then
-        io.stderr:write("\r\27[K")
-        drawn = false
-      end
-    end,
+    clear = clear,
   }
+end
+
+--- What tells a person why nothing moves: an `on_event` for a client.
+---@return (fun(event: table)) | nil on_event  nil when nobody watches standard error
+--- Example: `accs.client { on_event = terminal.waits() }`
+function terminal.waits()
+  local status
+  return core.isatty(STDERR) and function(event)
+    if event.kind == "response" then
+      status = event.status
+    elseif event.kind == "retry" and (event.delay or 0) >= LONG then
+      clear()
+      io.stderr:write(string.format("accs: note: %s; asking again in %.0f s\n",
+        (status or 0) > 0 and "HTTP " .. status or "no answer", event.delay))
+    end
+  end or nil
 end
 
 return terminal
