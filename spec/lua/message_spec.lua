@@ -75,6 +75,7 @@ describe("a hint", function()
       { parameters = { fieldName = "id", fieldValue = 5 } }, "nothing with this id" },
     { "knows a missing thing by its path", 404, "/V1/products/abc", {}, "nothing with this id" },
     { "knows an unknown route", 404, "/V1/nonsense", {}, "path and method (GET)" },
+    { "knows where a list is read", 404, "/V1/customers", {}, "read from /V1/customers/search" },
     { "knows a small v", 404, "/v1/orders", {}, "capital" },
     { "knows a missing version", 404, "/orders", {}, "begin with the version" },
     { "knows what the cloud service lacks", 404, "/V1/search", {}, "productSearch" },
