@@ -3,7 +3,9 @@
 --- Pages are counted from the start of a list, so a row that is deleted meanwhile pulls the next
 --- ones one place forward, over the edge of a page and out of sight; an inserted one pushes rows
 --- back, so that they come again. Neither is an error of the service, and neither may pass in
---- silence.
+--- silence. One thing pages cannot show: a row that leaves the list while another enters it leaves
+--- the count as it was. What must not miss a row asks for rows that stay, such as those created in
+--- a time gone by, as the sales report does.
 local verdict = {}
 
 --- How a scan ended.
