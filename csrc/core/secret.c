@@ -21,15 +21,6 @@ accs_error accs_secret_set(accs_secret *secret, const char *bytes, size_t bytes_
     return ACCS_OK;
 }
 
-void accs_secret_move(accs_secret *to, accs_secret *from)
-{
-    if (to == from)
-        return;
-    accs_secret_cleanup(to);
-    *to = *from;
-    *from = (accs_secret){0};
-}
-
 void accs_secret_cleanup(accs_secret *secret)
 {
     if (secret->bytes != NULL)

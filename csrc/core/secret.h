@@ -12,9 +12,6 @@ typedef struct accs_secret {
 /* Copies the bytes and wipes what was held before; on ACCS_ERROR_MEMORY the old value stays. */
 accs_error accs_secret_set(accs_secret *secret, const char *bytes, size_t bytes_len);
 
-/* Moves the value from one to the other; from is unset afterwards. */
-void accs_secret_move(accs_secret *to, accs_secret *from);
-
 /* Wipes and frees; NULL bytes and a second call are fine. */
 void accs_secret_cleanup(accs_secret *secret);
 

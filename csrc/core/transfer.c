@@ -406,7 +406,7 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
     if (set_request(taken, request))
         error = accs_engine_attach(transport->engine, &taken->handle);
     if (error != ACCS_OK) {
-        rest(taken);
+        free_transfer(taken); /* half set: the next request must not find it */
         return error;
     }
     *transfer = taken;

@@ -6,16 +6,7 @@ local support = require "spec.support"
 
 local ROUTE_404 = '{"message":"Request does not match any route."}'
 
--- A server whose path answers as told, and a client of it with a short deadline.
-local function scripted(path, entries, extra)
-  local server = fault.start()
-  server:script(path, entries)
-  local given = { timeout = 10 }
-  for name, value in pairs(extra or {}) do
-    given[name] = value
-  end
-  return server, server:client(given)
-end
+local scripted = fault.scripted
 
 local function echo(server, path)
   local list = server:requests(path or "/V1/x")

@@ -1,16 +1,7 @@
 local accs = require "accs"
 local fault = require "spec.support.fault"
 
--- A server whose path answers as told, and a client of it with a short deadline.
-local function scripted(path, entries, extra)
-  local server = fault.start()
-  server:script(path, entries)
-  local given = { timeout = 10 }
-  for name, value in pairs(extra or {}) do
-    given[name] = value
-  end
-  return server, server:client(given)
-end
+local scripted = fault.scripted
 
 describe("a response", function()
   it("has what the call brought", function()

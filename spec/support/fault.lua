@@ -249,4 +249,20 @@ end
 
 Fault.__close = Fault.close
 
+--- A server whose path answers as told, and a client of it with a short deadline.
+---@param path string
+---@param entries table  as for `Fault:script`
+---@param extra? table  more options for accs.client
+---@return support.Fault server
+---@return accs.Client client
+function fault.scripted(path, entries, extra)
+  local server = fault.start()
+  server:script(path, entries)
+  local given = { timeout = 10 }
+  for name, value in pairs(extra or {}) do
+    given[name] = value
+  end
+  return server, server:client(given)
+end
+
 return fault
