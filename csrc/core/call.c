@@ -25,10 +25,7 @@ struct accs_call {
     accs_lane *lane; /* NULL once ended */
     accs_call *next; /* in lane->calls */
     accs_call *previous;
-    accs_call *next_waiting; /* for a place */
-    accs_call *previous_waiting;
-    bool in_line;
-    bool has_place;
+    accs_place place;
     stage stage;
 
     accs_token_waiter waiter;
@@ -82,67 +79,6 @@ static void tell(const accs_call *call, accs_event_kind kind, accs_error error, 
     accs_event_push(lane->engine, lane->user.handle, &event);
 }
 
-void accs_lane_pause(accs_lane *lane, int64_t delay_ms, uint64_t call_id)
-{
-    accs_event event = {.kind = ACCS_EVENT_THROTTLE, .call = call_id, .delay_ms = delay_ms};
-
-    accs_throttle_pause(&lane->throttle, accs_engine_now(lane->engine)->mono_ms, delay_ms);
-    if (lane->user.events)
-        accs_event_push(lane->engine, lane->user.handle, &event);
-}
-
-/* --------------------------------------------------------------- places */
-
-static void leave_line(accs_call *call)
-{
-    accs_lane *lane = call->lane;
-
-    if (!call->in_line)
-        return;
-    if (call->previous_waiting != NULL)
-        call->previous_waiting->next_waiting = call->next_waiting;
-    else
-        lane->first_waiting = call->next_waiting;
-    if (call->next_waiting != NULL)
-        call->next_waiting->previous_waiting = call->previous_waiting;
-    else
-        lane->last_waiting = call->previous_waiting;
-    call->in_line = false;
-}
-
-static void join_line(accs_call *call)
-{
-    accs_lane *lane = call->lane;
-
-    call->next_waiting = NULL;
-    call->previous_waiting = lane->last_waiting;
-    if (lane->last_waiting != NULL)
-        lane->last_waiting->next_waiting = call;
-    else
-        lane->first_waiting = call;
-    lane->last_waiting = call;
-    call->in_line = true;
-    call->stage = STAGE_PLACE;
-}
-
-/* Whoever waits gets the free place at once, but from a timer: no call starts inside another's end.
- */
-static void call_line(accs_lane *lane)
-{
-    if (lane->first_waiting != NULL && lane->active < lane->max_active)
-        accs_timers_set(accs_engine_timers(lane->engine), &lane->serve,
-                        accs_engine_now(lane->engine)->mono_ms);
-}
-
-static void free_place(accs_call *call)
-{
-    if (!call->has_place)
-        return;
-    call->has_place = false;
-    call->lane->active--;
-    call_line(call->lane);
-}
-
 /* ------------------------------------------------------------------ end */
 
 static void free_call(accs_call *call)
@@ -169,8 +105,7 @@ static void detach(accs_call *call)
     accs_timers_clear(timers, &call->deadline);
     accs_timers_clear(timers, &call->pause);
     accs_timers_release(timers, TIMERS_OF_A_CALL);
-    leave_line(call);
-    free_place(call);
+    accs_lane_free_place(lane, &call->place);
     if (call->previous != NULL)
         call->previous->next = call->next;
     else
@@ -378,7 +313,7 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
     call->transfer = NULL;
     call->sends += result->sends;
     tell(call, ACCS_EVENT_RESPONSE, result->error, 0, result->text);
-    free_place(call);
+    accs_lane_free_place(call->lane, &call->place);
     if (result->end == ACCS_ATTEMPT_ANSWERED && call->reply->status < 400)
         conclude(call, result);
     else if (renew_token(call, result))
@@ -406,8 +341,6 @@ static void start_attempt(accs_call *call)
     call->attempt++;
     call->attempt_us = accs_engine_now(lane->engine)->mono_us;
     call->stage = STAGE_TRANSFER;
-    call->has_place = true;
-    lane->active++;
     tell(call, ACCS_EVENT_REQUEST, ACCS_OK, 0, "");
     error = accs_transfer_start(lane->transport, &request, attempt_ended, call, &call->transfer);
     if (error != ACCS_OK)
@@ -429,10 +362,10 @@ static void advance_with_token(accs_call *call)
         }
         call->stage = STAGE_THROTTLE;
         accs_timers_set(accs_engine_timers(lane->engine), &call->pause, now->mono_ms + wait_ms);
-    } else if (lane->active >= lane->max_active) {
-        join_line(call);
-    } else {
+    } else if (accs_lane_take_place(lane, &call->place)) {
         start_attempt(call);
+    } else {
+        call->stage = STAGE_PLACE;
     }
 }
 
@@ -466,34 +399,15 @@ static void pause_over(accs_timer *timer)
     advance((accs_call *)(void *)((char *)timer - offsetof(accs_call, pause)));
 }
 
-static void serve_line(accs_timer *timer)
+static void called_from_line(accs_place *place)
 {
-    accs_lane *lane = (accs_lane *)(void *)((char *)timer - offsetof(accs_lane, serve));
-
-    while (lane->first_waiting != NULL && lane->active < lane->max_active) {
-        accs_call *call = lane->first_waiting;
-
-        leave_line(call);
-        advance(call);
-    }
+    advance((accs_call *)(void *)((char *)place - offsetof(accs_call, place)));
 }
 
-accs_error accs_lane_open(accs_lane *lane, accs_engine *engine)
-{
-    if (accs_timers_reserve(accs_engine_timers(engine), 1) != ACCS_OK)
-        return ACCS_ERROR_MEMORY;
-    lane->engine = engine;
-    lane->serve.fire = serve_line;
-    return ACCS_OK;
-}
-
-void accs_lane_close(accs_lane *lane)
+void accs_calls_cancel(accs_lane *lane)
 {
     while (lane->calls != NULL)
         cancel(&lane->calls->work);
-    accs_timers_clear(accs_engine_timers(lane->engine), &lane->serve);
-    accs_timers_release(accs_engine_timers(lane->engine), 1);
-    lane->engine = NULL;
 }
 
 /* ----------------------------------------------------------------- start */
@@ -519,6 +433,7 @@ static accs_call *new_call(accs_lane *lane, const accs_call_request *request)
     call->work.cancel = cancel;
     call->work.discard = discard;
     call->waiter.ready = token_ready;
+    call->place.called = called_from_line;
     call->deadline.fire = deadline_passed;
     call->pause.fire = pause_over;
     strncpy(call->method, request->method, sizeof call->method - 1); /* the rest is zero */

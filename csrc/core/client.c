@@ -36,7 +36,8 @@ static void close_lane(accs_client *client)
     if (lane->engine == NULL)
         return;
     usable = accs_engine_usable(lane->engine);
-    accs_lane_close(lane);
+    accs_calls_cancel(lane);
+    accs_lane_stop(lane);
     if (lane->source != NULL)
         accs_token_source_leave(lane->source, &lane->user);
     if (usable)
@@ -134,9 +135,9 @@ static void set_limits(accs_client *client, const accs_client_options *options)
     lane->policy.max_retry_after_ms = client->max_retry_after_ms;
 }
 
-static accs_transport_options transport_options(const accs_client_options *options)
+static accs_connection_options connection_options(const accs_client_options *options)
 {
-    return (accs_transport_options){
+    return (accs_connection_options){
         .ca_file = options->ca_file,
         .proxy = options->proxy,
         .pin = options->pin,
@@ -162,7 +163,7 @@ static accs_error join_source(accs_client *client, const accs_client_options *op
         .client_secret = options->client_secret,
         .scopes = options->scopes != NULL ? options->scopes : default_scopes,
         .access_token = options->access_token,
-        .transport = transport_options(options),
+        .connection = connection_options(options),
         .policy = policy,
         .timeout_ms = client->timeout_ms,
     };
@@ -198,7 +199,7 @@ static accs_error check_options(const accs_client_options *options, accs_failure
 static accs_error fill(accs_client *client, const accs_client_options *options,
                        accs_failure *failure)
 {
-    const accs_transport_options transport = transport_options(options);
+    const accs_connection_options connection = connection_options(options);
     accs_buffer base;
     accs_buffer ims;
     accs_error error;
@@ -218,7 +219,7 @@ static accs_error fill(accs_client *client, const accs_client_options *options,
     if (client->base_url == NULL || (options->store != NULL && client->store == NULL) ||
         !make_common(client, options))
         goto done;
-    error = accs_transport_new(client->lane.engine, &transport, &client->lane.transport);
+    error = accs_transport_new(client->lane.engine, &connection, &client->lane.transport);
     if (error == ACCS_OK)
         error = join_source(client, options, ims.bytes);
 

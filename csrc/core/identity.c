@@ -17,13 +17,9 @@ static bool keep(accs_secret *secret, const char *text)
 accs_error accs_identity_copy(accs_identity_owned *owned, const accs_identity *identity)
 {
     *owned = (accs_identity_owned){.policy = identity->policy, .timeout_ms = identity->timeout_ms};
-    owned->connect_timeout_ms = identity->transport.connect_timeout_ms;
-    owned->idle_timeout_ms = identity->transport.idle_timeout_ms;
     if (copy(&owned->ims_url, identity->ims_url) && copy(&owned->client_id, identity->client_id) &&
         copy(&owned->scopes, identity->scopes) &&
-        copy(&owned->ca_file, identity->transport.ca_file) &&
-        copy(&owned->proxy, identity->transport.proxy) &&
-        copy(&owned->pin, identity->transport.pin) &&
+        accs_connection_copy(&owned->connection, &identity->connection) == ACCS_OK &&
         keep(&owned->client_secret, identity->client_secret) &&
         keep(&owned->access_token, identity->access_token))
         return ACCS_OK;
@@ -37,9 +33,7 @@ void accs_identity_cleanup(accs_identity_owned *owned)
     free(owned->ims_url);
     free(owned->client_id);
     free(owned->scopes);
-    free(owned->ca_file);
-    free(owned->proxy);
-    free(owned->pin);
+    accs_connection_cleanup(&owned->connection);
     *owned = (accs_identity_owned){.ims_url = NULL};
 }
 
@@ -65,20 +59,7 @@ bool accs_identity_same(const accs_identity_owned *owned, const accs_identity *i
 {
     return same(owned->ims_url, identity->ims_url) && same(owned->client_id, identity->client_id) &&
            same(owned->scopes, identity->scopes) &&
-           same(owned->ca_file, identity->transport.ca_file) &&
-           same(owned->proxy, identity->transport.proxy) &&
-           same(owned->pin, identity->transport.pin) &&
+           accs_connection_same(&owned->connection, &identity->connection) &&
            same_secret(&owned->client_secret, identity->client_secret) &&
            same_secret(&owned->access_token, identity->access_token);
-}
-
-accs_transport_options accs_identity_transport(const accs_identity_owned *owned)
-{
-    return (accs_transport_options){
-        .ca_file = owned->ca_file,
-        .proxy = owned->proxy,
-        .pin = owned->pin,
-        .connect_timeout_ms = owned->connect_timeout_ms,
-        .idle_timeout_ms = owned->idle_timeout_ms,
-    };
 }

@@ -2,9 +2,9 @@
 #ifndef ACCS_IDENTITY_H
 #define ACCS_IDENTITY_H
 
+#include "connection.h"
 #include "retry.h"
 #include "secret.h"
-#include "transfer.h"
 
 /* Text is borrowed. */
 typedef struct accs_identity {
@@ -13,7 +13,7 @@ typedef struct accs_identity {
     const char *client_secret;
     const char *scopes;
     const char *access_token; /* a ready token instead; it is never renewed */
-    accs_transport_options transport;
+    accs_connection_options connection;
     accs_retry_policy policy;
     int64_t timeout_ms; /* of one acquisition with its repeats */
 } accs_identity;
@@ -23,13 +23,9 @@ typedef struct accs_identity_owned {
     char *ims_url;
     char *client_id;
     char *scopes;
-    char *ca_file;
-    char *proxy;
-    char *pin;
+    accs_connection connection;
     accs_secret client_secret;
     accs_secret access_token;
-    int64_t connect_timeout_ms;
-    int64_t idle_timeout_ms;
     accs_retry_policy policy;
     int64_t timeout_ms;
 } accs_identity_owned;
@@ -41,8 +37,5 @@ void accs_identity_cleanup(accs_identity_owned *owned);
 
 /* Whether both stand for the same token by the same way. Time limits and policy do not count. */
 bool accs_identity_same(const accs_identity_owned *owned, const accs_identity *identity);
-
-/* The options for its transfers; text is borrowed from owned. */
-accs_transport_options accs_identity_transport(const accs_identity_owned *owned);
 
 #endif

@@ -333,7 +333,7 @@ static struct curl_slist *new_headers(void)
 /* What all attempts of one acquisition share. */
 static bool prepare(accs_token_source *source)
 {
-    const accs_transport_options options = accs_identity_transport(&source->identity);
+    const accs_connection_options options = accs_connection_borrow(&source->identity.connection);
 
     if (source->headers == NULL)
         source->headers = new_headers();

@@ -2,22 +2,14 @@
 
 #include "answer.h"
 #include "attempt.h"
-#include "trust.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_BYTES = 1 }; /* fewer in the idle time end the transfer */
-
 struct accs_transport {
     accs_engine *engine;
-    char *ca_file;
-    char *proxy;
-    char *pin;
-    int64_t connect_timeout_ms;
-    int64_t idle_timeout_ms;
+    accs_connection connection;
     accs_transfer *idle;
 };
 
@@ -37,19 +29,7 @@ struct accs_transfer {
 
 /* ------------------------------------------------------------ transport */
 
-static bool copy_text(char **copy, const char *text)
-{
-    *copy = text != NULL ? strdup(text) : NULL;
-    return text == NULL || *copy != NULL;
-}
-
-/* libcurl refuses longer times; this one is 24 days. */
-static int64_t at_most_int(int64_t time_ms)
-{
-    return time_ms < INT_MAX ? time_ms : INT_MAX;
-}
-
-accs_error accs_transport_new(accs_engine *engine, const accs_transport_options *options,
+accs_error accs_transport_new(accs_engine *engine, const accs_connection_options *options,
                               accs_transport **transport)
 {
     accs_transport *made = calloc(1, sizeof *made);
@@ -57,10 +37,7 @@ accs_error accs_transport_new(accs_engine *engine, const accs_transport_options 
     if (made == NULL)
         return ACCS_ERROR_MEMORY;
     made->engine = engine;
-    made->connect_timeout_ms = at_most_int(options->connect_timeout_ms);
-    made->idle_timeout_ms = at_most_int(options->idle_timeout_ms);
-    if (!copy_text(&made->ca_file, options->ca_file) || !copy_text(&made->proxy, options->proxy) ||
-        !copy_text(&made->pin, options->pin)) {
+    if (accs_connection_copy(&made->connection, options) != ACCS_OK) {
         accs_transport_free(made);
         return ACCS_ERROR_MEMORY;
     }
@@ -88,9 +65,7 @@ void accs_transport_free(accs_transport *transport)
         transport->idle = transfer->next_idle;
         free_transfer(transfer);
     }
-    free(transport->ca_file);
-    free(transport->proxy);
-    free(transport->pin);
+    accs_connection_cleanup(&transport->connection);
     free(transport);
 }
 
@@ -234,15 +209,6 @@ static void finished(accs_handle *handle, CURLcode code)
 
 /* ---------------------------------------------------------------- start */
 
-static bool set_protocols(CURL *easy)
-{
-#if ACCS_HAVE_PROTOCOLS_STR
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
-#else
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS) == CURLE_OK;
-#endif
-}
-
 static bool set_hooks(accs_transfer *transfer)
 {
     CURL *easy = transfer->handle.easy;
@@ -264,24 +230,10 @@ static bool set_common(accs_transfer *transfer)
 {
     const accs_transport *transport = transfer->transport;
     CURL *easy = transfer->handle.easy;
-    long idle_s = (long)((transport->idle_timeout_ms + 999) / 1000);
-    bool set =
-        curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)transport->connect_timeout_ms) ==
-            CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)IDLE_BYTES) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, idle_s) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 
-#if ACCS_HAVE_QUICK_EXIT
-    set = set && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
-#endif
-    if (set && transport->pin != NULL)
-        set = curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, transport->pin) == CURLE_OK;
-    return set && set_protocols(easy) && accs_trust_set(easy, transport->ca_file) &&
-           set_hooks(transfer) && accs_engine_prepare(transport->engine, easy);
+    return accs_connection_prepare(&transport->connection, easy) &&
+           curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK && set_hooks(transfer) &&
+           accs_engine_prepare(transport->engine, easy);
 }
 
 static accs_transfer *take_transfer(accs_transport *transport)
@@ -327,16 +279,6 @@ static bool set_method(CURL *easy, const accs_transfer_request *request)
     return set;
 }
 
-/* Plain http is for loopback alone, where the environment's proxies have no business. */
-static bool set_proxy(const accs_transport *transport, CURL *easy, const char *url)
-{
-    const char *proxy = transport->proxy;
-
-    if (proxy == NULL && strncmp(url, "https:", 6) != 0)
-        proxy = "";
-    return curl_easy_setopt(easy, CURLOPT_PROXY, proxy) == CURLE_OK;
-}
-
 /* Bytes of "https://host:port" in an absolute URL. */
 static size_t origin_length(const char *url)
 {
@@ -354,8 +296,8 @@ static bool set_address(accs_transfer *transfer, const char *url)
 {
     CURL *easy = transfer->handle.easy;
     size_t origin_len = origin_length(url);
-    bool whole = url[origin_len] != '/' ||
-                 (transfer->transport->proxy != NULL && strncmp(url, "https:", 6) != 0);
+    const accs_connection *connection = &transfer->transport->connection;
+    bool whole = url[origin_len] != '/' || accs_connection_whole_address(connection, url);
 
     if (!whole && transfer->origin != NULL && strlen(transfer->origin) == origin_len &&
         memcmp(transfer->origin, url, origin_len) == 0)
@@ -367,7 +309,7 @@ static bool set_address(accs_transfer *transfer, const char *url)
     return curl_easy_setopt(easy, CURLOPT_URL, whole ? url : transfer->origin) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, whole ? NULL : url + origin_len) ==
                CURLE_OK &&
-           set_proxy(transfer->transport, easy, url);
+           accs_connection_route(connection, easy, url);
 }
 
 static bool set_request(accs_transfer *transfer, const accs_transfer_request *request)

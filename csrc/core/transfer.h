@@ -6,6 +6,7 @@
 #ifndef ACCS_TRANSFER_H
 #define ACCS_TRANSFER_H
 
+#include "connection.h"
 #include "engine.h"
 #include "reply.h"
 #include "retry.h"
@@ -13,16 +14,8 @@
 typedef struct accs_transport accs_transport;
 typedef struct accs_transfer accs_transfer;
 
-typedef struct accs_transport_options {
-    const char *ca_file;
-    const char *proxy;
-    const char *pin;
-    int64_t connect_timeout_ms;
-    int64_t idle_timeout_ms;
-} accs_transport_options;
-
 /* options: text is copied. ACCS_ERROR_MEMORY. */
-accs_error accs_transport_new(accs_engine *engine, const accs_transport_options *options,
+accs_error accs_transport_new(accs_engine *engine, const accs_connection_options *options,
                               accs_transport **transport);
 
 /* Frees it and its idle handles. No transfer may be under way. NULL is fine. */

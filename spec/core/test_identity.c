@@ -16,11 +16,11 @@ static const accs_identity FULL = {
     .client_secret = "not-a-secret",
     .scopes = "a,b",
     .access_token = "not-a-token",
-    .transport = {.ca_file = "/ca.pem",
-                  .proxy = "http://proxy.example.com",
-                  .pin = "sha256//x",
-                  .connect_timeout_ms = 1,
-                  .idle_timeout_ms = 2},
+    .connection = {.ca_file = "/ca.pem",
+                   .proxy = "http://proxy.example.com",
+                   .pin = "sha256//x",
+                   .connect_timeout_ms = 1,
+                   .idle_timeout_ms = 2},
     .policy = {.attempts = 3},
     .timeout_ms = 4,
 };
@@ -30,10 +30,10 @@ enum { TEXTS = 8 };
 /* The text of that number in identity. */
 static const char **text_of(accs_identity *identity, size_t number)
 {
-    const char **texts[TEXTS] = {&identity->ims_url,         &identity->client_id,
-                                 &identity->client_secret,   &identity->scopes,
-                                 &identity->access_token,    &identity->transport.ca_file,
-                                 &identity->transport.proxy, &identity->transport.pin};
+    const char **texts[TEXTS] = {&identity->ims_url,          &identity->client_id,
+                                 &identity->client_secret,    &identity->scopes,
+                                 &identity->access_token,     &identity->connection.ca_file,
+                                 &identity->connection.proxy, &identity->connection.pin};
 
     return texts[number];
 }
@@ -70,8 +70,8 @@ static void limits_and_policy_do_not_count(void **state)
     assert_int_equal(accs_identity_copy(&owned, &FULL), ACCS_OK);
     other.timeout_ms = 99;
     other.policy.attempts = 99;
-    other.transport.connect_timeout_ms = 99;
-    other.transport.idle_timeout_ms = 99;
+    other.connection.connect_timeout_ms = 99;
+    other.connection.idle_timeout_ms = 99;
     assert_true(accs_identity_same(&owned, &other));
     accs_identity_cleanup(&owned);
 }
@@ -82,7 +82,7 @@ static void the_copy_owns_all_of_it(void **state)
     char secret[] = "not-a-secret";
     accs_identity given = FULL;
     accs_identity_owned owned = {.ims_url = NULL};
-    accs_transport_options transport;
+    accs_connection_options connection;
 
     (void)state;
     given.client_id = id;
@@ -93,12 +93,12 @@ static void the_copy_owns_all_of_it(void **state)
     assert_true(accs_identity_same(&owned, &FULL));
     assert_int_equal(owned.timeout_ms, 4);
     assert_int_equal(owned.policy.attempts, 3);
-    transport = accs_identity_transport(&owned);
-    assert_string_equal(transport.ca_file, "/ca.pem");
-    assert_string_equal(transport.proxy, "http://proxy.example.com");
-    assert_string_equal(transport.pin, "sha256//x");
-    assert_int_equal(transport.connect_timeout_ms, 1);
-    assert_int_equal(transport.idle_timeout_ms, 2);
+    connection = accs_connection_borrow(&owned.connection);
+    assert_string_equal(connection.ca_file, "/ca.pem");
+    assert_string_equal(connection.proxy, "http://proxy.example.com");
+    assert_string_equal(connection.pin, "sha256//x");
+    assert_int_equal(connection.connect_timeout_ms, 1);
+    assert_int_equal(connection.idle_timeout_ms, 2);
     accs_identity_cleanup(&owned);
 }
 
