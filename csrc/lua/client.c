@@ -48,98 +48,154 @@ static unsigned as_count(lua_Number value)
     return value < 1000000 ? (unsigned)value : 1000000;
 }
 
+/* Fills headers from the table on top of the stack, which keeps their text alive. */
+static size_t read_headers(lua_State *L, accs_header *headers)
+{
+    size_t count = 0;
+
+    luaL_checktype(L, -1, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+            luaL_error(L, "headers must map strings to strings");
+        if (count == HEADERS_MAX)
+            luaL_error(L, "more than %d headers", (int)HEADERS_MAX);
+        headers[count].value = top_text(L, "a header");
+        lua_pop(L, 1);
+        headers[count].name = top_text(L, "a header");
+        count++;
+    }
+    return count;
+}
+
+typedef enum field_kind {
+    FIELD_END = 0,
+    FIELD_TEXT,  /* const char * */
+    FIELD_TIME,  /* int64_t, ms; seconds in Lua */
+    FIELD_COUNT, /* unsigned */
+    FIELD_SIZE,  /* size_t */
+    FIELD_FLAG,  /* bool */
+    FIELD_PATH,  /* the others stand where the request has them */
+    FIELD_BODY,
+    FIELD_HEADERS,
+    FIELD_IDEMPOTENT,
+} field_kind;
+
+/* A field of accs_client_options or accs_request. */
+typedef struct field {
+    const char *name;
+    field_kind kind;
+    size_t offset;
+} field;
+
+/* Puts the value on top of the stack into the request. */
+static void read_special(lua_State *L, field_kind kind, accs_request *request, accs_header *headers)
+{
+    switch (kind) {
+    case FIELD_PATH:
+        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "path must be a string");
+        request->path = lua_tolstring(L, -1, &request->path_len);
+        break;
+    case FIELD_BODY:
+        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "body must be a string");
+        request->body = lua_tolstring(L, -1, &request->body_len);
+        break;
+    case FIELD_HEADERS:
+        request->header_count = read_headers(L, headers);
+        break;
+    default:
+        request->idempotent = lua_toboolean(L, -1);
+    }
+}
+
+/* Puts the value on top of the stack into the member of into. Text is borrowed. */
+static void read_field(lua_State *L, const field *found, void *into)
+{
+    void *member = (char *)into + found->offset;
+
+    switch (found->kind) {
+    case FIELD_TEXT:
+        *(const char **)member = top_text(L, found->name);
+        break;
+    case FIELD_TIME:
+        *(int64_t *)member = accs_lua_ms(top_number(L, found->name));
+        break;
+    case FIELD_COUNT:
+        *(unsigned *)member = as_count(top_number(L, found->name));
+        break;
+    case FIELD_SIZE:
+        *(size_t *)member = as_size(top_number(L, found->name));
+        break;
+    default:
+        *(bool *)member = lua_toboolean(L, -1);
+    }
+}
+
 /*
- * Option fields are read with rawget: what an __index function returns would
- * not be anchored while the core borrows it.
+ * The entry of fields for the key below the top of the stack. Neither this nor
+ * the reading of a value makes objects, and lua_next() asks no metamethod: so
+ * no finalizer runs that could change the table, which keeps alive what is
+ * borrowed from it, or close what the caller has checked.
  */
-static const char *text_field(lua_State *L, int index, const char *name)
+static const field *find_field(lua_State *L, const field *fields, const char *what)
 {
-    const char *text = NULL;
+    const char *name;
 
-    lua_pushstring(L, name);
-    if (lua_rawget(L, index) != LUA_TNIL)
-        text = top_text(L, name);
-    lua_pop(L, 1); /* the table keeps it alive */
-    return text;
+    if (lua_type(L, -2) != LUA_TSTRING)
+        luaL_error(L, "the fields of %s have names", what);
+    name = lua_tostring(L, -2);
+    for (; fields->kind != FIELD_END; fields++)
+        if (strcmp(name, fields->name) == 0)
+            return fields;
+    luaL_error(L, "%s has no field %s", what, name);
+    return NULL;
 }
 
-static lua_Number number_field(lua_State *L, int index, const char *name)
-{
-    lua_Number value = 0;
-
-    lua_pushstring(L, name);
-    if (lua_rawget(L, index) != LUA_TNIL)
-        value = top_number(L, name);
-    lua_pop(L, 1);
-    return value;
-}
-
-static int64_t time_field(lua_State *L, int index, const char *name)
-{
-    return accs_lua_ms(number_field(L, index, name));
-}
-
-static size_t size_field(lua_State *L, int index, const char *name)
-{
-    return as_size(number_field(L, index, name));
-}
-
-static bool flag_field(lua_State *L, int index, const char *name)
-{
-    bool flag;
-
-    lua_pushstring(L, name);
-    lua_rawget(L, index);
-    flag = lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    return flag;
-}
-
-static accs_client_options read_options(lua_State *L, int index)
-{
-    accs_client_options options = {.base_url = text_field(L, index, "base_url")};
-
-    options.ims_url = text_field(L, index, "ims_url");
-    options.client_id = text_field(L, index, "client_id");
-    options.client_secret = text_field(L, index, "client_secret");
-    options.access_token = text_field(L, index, "access_token");
-    options.org_id = text_field(L, index, "org_id");
-    options.scopes = text_field(L, index, "scopes");
-    options.store = text_field(L, index, "store");
-    options.user_agent = text_field(L, index, "user_agent");
-    options.ca_file = text_field(L, index, "ca_file");
-    options.proxy = text_field(L, index, "proxy");
-    options.pin = text_field(L, index, "pin");
-    options.connect_timeout_ms = time_field(L, index, "connect_timeout");
-    options.idle_timeout_ms = time_field(L, index, "idle_timeout");
-    options.timeout_ms = time_field(L, index, "timeout");
-    options.max_retry_after_ms = time_field(L, index, "max_retry_after");
-    options.attempts = as_count(number_field(L, index, "attempts"));
-    options.max_concurrency = size_field(L, index, "max_concurrency");
-    options.max_body = size_field(L, index, "max_body");
-    options.max_headers = size_field(L, index, "max_headers");
-    options.read_only = flag_field(L, index, "read_only");
-    options.events = flag_field(L, index, "events");
-    return options;
-}
+static const field client_fields[] = {
+    {"base_url", FIELD_TEXT, offsetof(accs_client_options, base_url)},
+    {"ims_url", FIELD_TEXT, offsetof(accs_client_options, ims_url)},
+    {"client_id", FIELD_TEXT, offsetof(accs_client_options, client_id)},
+    {"client_secret", FIELD_TEXT, offsetof(accs_client_options, client_secret)},
+    {"access_token", FIELD_TEXT, offsetof(accs_client_options, access_token)},
+    {"org_id", FIELD_TEXT, offsetof(accs_client_options, org_id)},
+    {"scopes", FIELD_TEXT, offsetof(accs_client_options, scopes)},
+    {"store", FIELD_TEXT, offsetof(accs_client_options, store)},
+    {"user_agent", FIELD_TEXT, offsetof(accs_client_options, user_agent)},
+    {"ca_file", FIELD_TEXT, offsetof(accs_client_options, ca_file)},
+    {"proxy", FIELD_TEXT, offsetof(accs_client_options, proxy)},
+    {"pin", FIELD_TEXT, offsetof(accs_client_options, pin)},
+    {"connect_timeout", FIELD_TIME, offsetof(accs_client_options, connect_timeout_ms)},
+    {"idle_timeout", FIELD_TIME, offsetof(accs_client_options, idle_timeout_ms)},
+    {"timeout", FIELD_TIME, offsetof(accs_client_options, timeout_ms)},
+    {"max_retry_after", FIELD_TIME, offsetof(accs_client_options, max_retry_after_ms)},
+    {"attempts", FIELD_COUNT, offsetof(accs_client_options, attempts)},
+    {"max_concurrency", FIELD_SIZE, offsetof(accs_client_options, max_concurrency)},
+    {"max_body", FIELD_SIZE, offsetof(accs_client_options, max_body)},
+    {"max_headers", FIELD_SIZE, offsetof(accs_client_options, max_headers)},
+    {"read_only", FIELD_FLAG, offsetof(accs_client_options, read_only)},
+    {"events", FIELD_FLAG, offsetof(accs_client_options, events)},
+    {NULL, FIELD_END, 0},
+};
 
 /* client(engine, options) -> client | nil, failure */
 static int client_new(lua_State *L)
 {
-    accs_client_options options;
+    accs_client_options options = {.base_url = NULL};
     accs_engine *engine;
     accs_failure failure;
     client_box *box;
 
     accs_lua_check_engine(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
-    options = read_options(L, 2);
+    lua_settop(L, 2);
     box = lua_newuserdatauv(L, sizeof *box, 1);
     box->client = NULL;
     luaL_setmetatable(L, ACCS_CLIENT_TYPE);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, ENGINE_SLOT);
-    engine = accs_lua_check_engine(L, 1); /* last: a finalizer may have closed it meanwhile */
+    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
+        read_field(L, find_field(L, client_fields, "a client"), &options);
+    engine = accs_lua_check_engine(L, 1); /* again: a finalizer may have closed it meanwhile */
     if (accs_client_new(engine, &options, &box->client, &failure) != ACCS_OK)
         return accs_lua_push_failure(L, &failure);
     return 1;
@@ -164,106 +220,22 @@ static accs_client *check_client(lua_State *L)
     return box->client;
 }
 
-/* Fills headers from the table on top of the stack, which keeps their text alive. */
-static size_t read_headers(lua_State *L, accs_header *headers)
-{
-    size_t count = 0;
+static const field request_fields[] = {
+    {"method", FIELD_TEXT, offsetof(accs_request, method)},
+    {"path", FIELD_PATH, 0},
+    {"headers", FIELD_HEADERS, 0},
+    {"store", FIELD_TEXT, offsetof(accs_request, store)},
+    {"body", FIELD_BODY, 0},
+    {"content_type", FIELD_TEXT, offsetof(accs_request, content_type)},
+    {"idempotent", FIELD_IDEMPOTENT, 0},
+    {"timeout", FIELD_TIME, offsetof(accs_request, timeout_ms)},
+    {"attempts", FIELD_COUNT, offsetof(accs_request, attempts)},
+    {"max_retry_after", FIELD_TIME, offsetof(accs_request, max_retry_after_ms)},
+    {"max_body", FIELD_SIZE, offsetof(accs_request, max_body)},
+    {NULL, FIELD_END, 0},
+};
 
-    luaL_checktype(L, -1, LUA_TTABLE);
-    lua_pushnil(L);
-    while (lua_next(L, -2) != 0) {
-        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-            luaL_error(L, "headers must map strings to strings");
-        if (count == HEADERS_MAX)
-            luaL_error(L, "more than %d headers", (int)HEADERS_MAX);
-        headers[count].value = top_text(L, "a header");
-        lua_pop(L, 1);
-        headers[count].name = top_text(L, "a header");
-        count++;
-    }
-    return count;
-}
-
-typedef enum field_kind {
-    FIELD_PATH,
-    FIELD_BODY,
-    FIELD_HEADERS,
-    FIELD_IDEMPOTENT,
-    FIELD_ATTEMPTS,
-    FIELD_MAX_BODY,
-    FIELD_TEXT, /* these two stand at offset in the request */
-    FIELD_TIME,
-} field_kind;
-
-typedef struct request_field {
-    const char *name;
-    field_kind kind;
-    size_t offset;
-} request_field;
-
-static const request_field *find_field(lua_State *L, const char *name)
-{
-    static const request_field fields[] = {
-        {"method", FIELD_TEXT, offsetof(accs_request, method)},
-        {"path", FIELD_PATH, 0},
-        {"headers", FIELD_HEADERS, 0},
-        {"store", FIELD_TEXT, offsetof(accs_request, store)},
-        {"body", FIELD_BODY, 0},
-        {"content_type", FIELD_TEXT, offsetof(accs_request, content_type)},
-        {"idempotent", FIELD_IDEMPOTENT, 0},
-        {"timeout", FIELD_TIME, offsetof(accs_request, timeout_ms)},
-        {"attempts", FIELD_ATTEMPTS, 0},
-        {"max_retry_after", FIELD_TIME, offsetof(accs_request, max_retry_after_ms)},
-        {"max_body", FIELD_MAX_BODY, 0},
-    };
-
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (strcmp(name, fields[i].name) == 0)
-            return &fields[i];
-    luaL_error(L, "a request has no field %s", name);
-    return NULL;
-}
-
-/* Puts the value on top of the stack into the request. */
-static void read_field(lua_State *L, const request_field *field, accs_request *request,
-                       accs_header *headers)
-{
-    void *member = (char *)request + field->offset;
-
-    switch (field->kind) {
-    case FIELD_PATH:
-        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "path must be a string");
-        request->path = lua_tolstring(L, -1, &request->path_len);
-        break;
-    case FIELD_BODY:
-        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "body must be a string");
-        request->body = lua_tolstring(L, -1, &request->body_len);
-        break;
-    case FIELD_HEADERS:
-        request->header_count = read_headers(L, headers);
-        break;
-    case FIELD_IDEMPOTENT:
-        request->idempotent = lua_toboolean(L, -1);
-        break;
-    case FIELD_ATTEMPTS:
-        request->attempts = as_count(top_number(L, field->name));
-        break;
-    case FIELD_MAX_BODY:
-        request->max_body = as_size(top_number(L, field->name));
-        break;
-    case FIELD_TEXT:
-        *(const char **)member = top_text(L, field->name);
-        break;
-    case FIELD_TIME:
-        *(int64_t *)member = accs_lua_ms(top_number(L, field->name));
-        break;
-    }
-}
-
-/*
- * client:start(request) -> id | nil, failure
- * Reading the request makes no objects, so no finalizer can close the client meanwhile.
- */
+/* client:start(request) -> id | nil, failure */
 static int client_start(lua_State *L)
 {
     accs_client *client = check_client(L);
@@ -273,11 +245,13 @@ static int client_start(lua_State *L)
     uint64_t id;
 
     luaL_checktype(L, 2, LUA_TTABLE);
-    lua_pushnil(L);
-    while (lua_next(L, 2) != 0) { /* the table keeps alive what is borrowed from it */
-        luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING, 2, "the fields of a request have names");
-        read_field(L, find_field(L, lua_tostring(L, -2)), &request, headers);
-        lua_pop(L, 1);
+    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) {
+        const field *found = find_field(L, request_fields, "a request");
+
+        if (found->kind < FIELD_PATH)
+            read_field(L, found, &request);
+        else
+            read_special(L, found->kind, &request, headers);
     }
     luaL_argcheck(L, request.path != NULL, 2, "path must be a string");
     luaL_argcheck(L, request.method != NULL, 2, "method is missing");
@@ -302,13 +276,12 @@ static int client_handle(lua_State *L)
 /* redact(text) -> text, with this client's secret and token as "***" */
 static int client_redact(lua_State *L)
 {
-    const accs_client *client = check_client(L);
     size_t text_len;
     const char *text = luaL_checklstring(L, 2, &text_len);
     char *copy = lua_newuserdatauv(L, text_len + 1, 0);
 
     memcpy(copy, text, text_len + 1);
-    accs_client_redact(client, copy);
+    accs_client_redact(check_client(L), copy); /* last: a finalizer may have closed it */
     lua_pushstring(L, copy);
     return 1;
 }

@@ -6,6 +6,7 @@
 
 typedef struct reply_box {
     accs_reply *reply; /* owned; NULL when empty */
+    unsigned busy;     /* decodings under way: a finalizer may close it inside one */
 } reply_box;
 
 void accs_lua_new_reply(lua_State *L)
@@ -13,6 +14,7 @@ void accs_lua_new_reply(lua_State *L)
     reply_box *box = lua_newuserdatauv(L, sizeof *box, 0);
 
     box->reply = NULL;
+    box->busy = 0;
     luaL_setmetatable(L, ACCS_REPLY_TYPE);
 }
 
@@ -23,13 +25,17 @@ void accs_lua_fill_reply(lua_State *L, int index, accs_reply *reply)
     box->reply = reply;
 }
 
-static accs_reply *check_reply(lua_State *L)
+static accs_reply *open_reply(lua_State *L, const reply_box *box)
 {
-    reply_box *box = luaL_checkudata(L, 1, ACCS_REPLY_TYPE);
-
     if (box->reply == NULL)
         luaL_error(L, "reply is closed");
     return box->reply;
+}
+
+/* Good until the next object is made: a finalizer may close it. */
+static accs_reply *check_reply(lua_State *L)
+{
+    return open_reply(L, luaL_checkudata(L, 1, ACCS_REPLY_TYPE));
 }
 
 static int reply_close(lua_State *L)
@@ -37,6 +43,8 @@ static int reply_close(lua_State *L)
     reply_box *box = luaL_checkudata(L, 1, ACCS_REPLY_TYPE);
     accs_reply *reply = box->reply;
 
+    if (box->busy > 0)
+        return 0; /* the collector frees it later */
     box->reply = NULL;
     accs_reply_free(reply);
     return 0;
@@ -87,24 +95,32 @@ static int reply_size(lua_State *L)
     return 1;
 }
 
+static void push_header(lua_State *L, const accs_reply *reply, size_t index, bool want_name)
+{
+    const char *name;
+    const char *value;
+    size_t name_len;
+    size_t value_len;
+
+    accs_reply_header(reply, index, &name, &name_len, &value, &value_len);
+    if (want_name)
+        lua_pushlstring(L, name, name_len);
+    else
+        lua_pushlstring(L, value, value_len);
+}
+
 /* headers() -> { { name, value }, ... } as received */
 static int reply_headers(lua_State *L)
 {
-    const accs_reply *reply = check_reply(L);
-    size_t count = accs_reply_header_count(reply);
+    size_t count = accs_reply_header_count(check_reply(L));
+    const reply_box *box = lua_touserdata(L, 1);
 
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
-        const char *name;
-        const char *value;
-        size_t name_len;
-        size_t value_len;
-
-        accs_reply_header(reply, i, &name, &name_len, &value, &value_len);
         lua_createtable(L, 2, 0);
-        lua_pushlstring(L, name, name_len);
+        push_header(L, open_reply(L, box), i, true);
         lua_rawseti(L, -2, 1);
-        lua_pushlstring(L, value, value_len);
+        push_header(L, open_reply(L, box), i, false);
         lua_rawseti(L, -2, 2);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
@@ -114,9 +130,9 @@ static int reply_headers(lua_State *L)
 /* header(name) -> the first value of that name | nil */
 static int reply_header(lua_State *L)
 {
-    const accs_reply *reply = check_reply(L);
     size_t wanted_len;
-    const char *wanted = luaL_checklstring(L, 2, &wanted_len);
+    const char *wanted = luaL_checklstring(L, 2, &wanted_len); /* may make a string of a number */
+    const accs_reply *reply = check_reply(L);
 
     for (size_t i = 0; i < accs_reply_header_count(reply); i++) {
         const char *name;
@@ -137,16 +153,17 @@ static int reply_header(lua_State *L)
 /* decode() -> value | nil, message */
 static int reply_decode(lua_State *L)
 {
+    reply_box *box = luaL_checkudata(L, 1, ACCS_REPLY_TYPE);
     const char *bytes;
     size_t bytes_len;
 
-    accs_reply_body(check_reply(L), &bytes, &bytes_len);
+    accs_reply_body(open_reply(L, box), &bytes, &bytes_len);
     if (bytes_len == 0) {
         lua_pushnil(L);
         lua_pushliteral(L, "empty");
         return 2;
     }
-    return accs_lua_decode(L, bytes, bytes_len);
+    return accs_lua_decode(L, bytes, bytes_len, &box->busy);
 }
 
 void accs_lua_reply_open(lua_State *L)

@@ -177,7 +177,8 @@ static int build_protected(lua_State *L)
 }
 
 /* Whatever raises on the way, the reader is freed: cheaper than a userdata that holds it. */
-static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as_text)
+static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as_text,
+                  unsigned *busy)
 {
     const accs_json_limits limits = {.depth = ACCS_LUA_DEPTH_MAX};
     builder build;
@@ -201,14 +202,16 @@ static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as
         return luaL_error(L, "not enough memory");
     accs_json_feed(build.reader, bytes, bytes_len);
     accs_json_finish(build.reader);
+    *busy += 1;
     status = lua_pcall(L, 1, LUA_MULTRET, 0);
+    *busy -= 1;
     accs_json_reader_free(build.reader);
     return status == LUA_OK ? lua_gettop(L) - top : lua_error(L);
 }
 
-int accs_lua_decode(lua_State *L, const char *bytes, size_t bytes_len)
+int accs_lua_decode(lua_State *L, const char *bytes, size_t bytes_len, unsigned *busy)
 {
-    return decode(L, bytes, bytes_len, false);
+    return decode(L, bytes, bytes_len, false, busy);
 }
 
 /* Whether options ask for big integers as text. Raises on any other option. */
@@ -239,11 +242,12 @@ static int json_decode(lua_State *L)
     size_t len;
     const char *text;
     bool big_as_text;
+    unsigned busy = 0; /* the string on the stack is freed by nobody */
 
     luaL_checktype(L, 1, LUA_TSTRING); /* no number: converting it would hide a mistake */
     text = lua_tolstring(L, 1, &len);
     big_as_text = check_options(L, 2);
-    return decode(L, text, len, big_as_text);
+    return decode(L, text, len, big_as_text, &busy);
 }
 
 /* json_encode(value) -> text | nil, message */

@@ -28,10 +28,12 @@ typedef struct accs_lua_writer_box {
  * NULL, an integer beyond 64 bit a float; of equal keys the last one counts.
  *
  * bytes  borrowed for the call; the caller keeps what owns them on the stack
+ * busy   counted up while the bytes are in use: a finalizer that runs
+ *        meanwhile must not free them
  *
  * Returns the number of values pushed: 1 or 2. Raises when Lua's memory runs out.
  */
-int accs_lua_decode(lua_State *L, const char *bytes, size_t bytes_len);
+int accs_lua_decode(lua_State *L, const char *bytes, size_t bytes_len, unsigned *busy);
 
 /*
  * Pushes the JSON text of the value at index, or nil and a message of one line

@@ -15,7 +15,10 @@ enum {
 
 static const size_t DOCUMENT_MAX = (size_t)1 << 30; /* bytes; what the reader takes back */
 
-/* A member's name. Lua owns the bytes: the table that is being written holds the string. */
+/*
+ * A member's name. The bytes stand behind the names, in the same userdata: a
+ * finalizer may take the key out of the table while that is being written.
+ */
 typedef struct name {
     const char *bytes;
     size_t len;
@@ -193,24 +196,39 @@ static int compare_names(const void *left, const void *right)
 static const char *push_names(lua_State *L, level *object)
 {
     name *names;
+    char *bytes;
     size_t count = 0;
+    size_t room = 0; /* for all the bytes */
+    size_t filled = 0;
 
     for (lua_pushnil(L); lua_next(L, object->at) != 0; lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
             return lua_type(L, -2) == LUA_TNUMBER
                        ? "an object with a number as key (JSON keys are text)"
                        : "an object with a key that is not text";
+        room += lua_rawlen(L, -2);
         count++;
     }
     lua_pushnil(L);
-    names = lua_newuserdatauv(L, (count > 0 ? count : 1) * sizeof *names, 0);
-    object->names = names;
-    object->count = (lua_Integer)count;
+    names = lua_newuserdatauv(L, count * sizeof *names + room, 0);
+    bytes = (char *)(names + count);
     for (lua_pushnil(L); lua_next(L, object->at) != 0; lua_pop(L, 1)) {
-        names->bytes = lua_tolstring(L, -2, &names->len);
-        names++;
+        const char *key;
+        size_t len;
+
+        if (lua_type(L, -2) != LUA_TSTRING || filled == count || lua_rawlen(L, -2) > room) {
+            lua_pop(L, 2);
+            return "a table that a finalizer changes meanwhile";
+        }
+        key = lua_tolstring(L, -2, &len);
+        names[filled++] = (name){bytes, len};
+        memcpy(bytes, key, len);
+        bytes += len;
+        room -= len;
     }
-    qsort(lua_touserdata(L, -1), count, sizeof *names, compare_names);
+    object->names = names;
+    object->count = (lua_Integer)filled;
+    qsort(names, filled, sizeof *names, compare_names);
     return NULL;
 }
 
