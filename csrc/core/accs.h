@@ -103,8 +103,17 @@ typedef struct accs_engine accs_engine;
 typedef struct accs_client accs_client;
 typedef struct accs_reply accs_reply;
 
+/*
+ * Limits of what the clients of an engine share: connections, TLS sessions,
+ * addresses of names. 0: the default, see limits.h.
+ */
 typedef struct accs_engine_options {
-    size_t max_connections; /* kept and used per host; 0: the default (8) */
+    size_t max_connections;       /* open at a time, per host; further requests wait */
+    size_t max_total_connections; /* to all hosts together; 0: no limit */
+    size_t max_idle_connections;  /* kept open for later requests, to all hosts together */
+    size_t max_streams;           /* requests at a time over one HTTP/2 connection */
+    int64_t max_idle_time_ms;     /* an older idle connection is not used again; whole seconds */
+    int64_t dns_cache_time_ms;    /* addresses of a name are kept so long; whole seconds */
 } accs_engine_options;
 
 /*

@@ -2,9 +2,9 @@
 
 #include "fork_mark.h"
 #include "library.h"
-#include "limits.h"
 #include "pipe_guard.h"
 #include "poller.h"
+#include "pool.h"
 #include "sockets.h"
 
 #include <errno.h>
@@ -22,6 +22,7 @@ enum {
 struct accs_engine {
     accs_fork_mark origin;
     CURLM *multi;
+    accs_pool pool;
     accs_poller poller;
     bool fd_given; /* only then does the alarm need to follow the timers */
     accs_timers timers;
@@ -97,7 +98,8 @@ static int close_socket(void *context, curl_socket_t fd)
 
 bool accs_engine_prepare(accs_engine *engine, CURL *easy)
 {
-    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+    return accs_pool_prepare(&engine->pool, easy) &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, engine) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, engine) == CURLE_OK;
@@ -108,18 +110,16 @@ bool accs_engine_prepare(accs_engine *engine, CURL *easy)
 static CURLM *new_multi(accs_engine *engine, const accs_engine_options *options)
 {
     CURLM *multi = curl_multi_init();
-    size_t connections = ACCS_LIMIT_MAX_CONNECTIONS;
 
     if (multi == NULL)
         return NULL;
-    if (options != NULL && options->max_connections > 0)
-        connections = options->max_connections;
-    if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+    if (accs_pool_init(&engine->pool, multi, options) &&
+        curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
         curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, engine) == CURLM_OK &&
         curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-        curl_multi_setopt(multi, CURLMOPT_TIMERDATA, engine) == CURLM_OK &&
-        curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections) == CURLM_OK)
+        curl_multi_setopt(multi, CURLMOPT_TIMERDATA, engine) == CURLM_OK)
         return multi;
+    accs_pool_cleanup(&engine->pool);
     curl_multi_cleanup(multi);
     return NULL;
 }
@@ -177,11 +177,14 @@ void accs_engine_free(accs_engine *engine)
         member->engine_gone(member);
     }
     accs_works_cleanup(&engine->works);
-    if (usable)
+    if (usable) {
         curl_multi_cleanup(engine->multi);
-    else /* curl_multi_cleanup() would shut the parent's connections down: plain close(2), no more
-          */
+        accs_pool_cleanup(&engine->pool);
+    } else { /* curl_multi_cleanup() would shut the parent's connections down: plain close(2), no
+              * more
+              */
         accs_sockets_abandon(&engine->sockets);
+    }
     accs_pipe_restore(&guard);
     accs_poller_cleanup(&engine->poller);
     accs_fork_mark_cleanup(&engine->origin);

@@ -21,6 +21,10 @@
     X(RETRY_BUDGET_MIN, unsigned, 10, "repeats", "always allowed in the budget's window")          \
     X(RETRY_BUDGET_WINDOW, int64_t, 60000, "ms", "what counts as recent")                          \
     X(MAX_CONNECTIONS, size_t, 8, "connections", "per host and engine")                            \
+    X(MAX_IDLE_CONNECTIONS, size_t, 64, "connections", "kept for later requests, of all hosts")    \
+    X(MAX_IDLE_TIME, int64_t, 118000, "ms", "a connection idle for longer is not used again")      \
+    X(MAX_STREAMS, size_t, 100, "requests", "at a time over one HTTP/2 connection")                \
+    X(DNS_CACHE_TIME, int64_t, 60000, "ms", "the addresses of a name are kept")                    \
     X(MAX_CONCURRENCY, size_t, 8, "transfers", "of one client at a time")                          \
     X(MAX_BODY, size_t, 268435456, "bytes", "decoded answer kept in memory")                       \
     X(MAX_HEADERS, size_t, 262144, "bytes", "all headers of one answer")                           \

@@ -1,5 +1,8 @@
 #include "binding.h"
 
+#include <stdint.h>
+#include <string.h>
+
 typedef struct engine_box {
     accs_engine *engine; /* owned; NULL when not open yet, or closed */
     /*
@@ -25,7 +28,50 @@ accs_engine *accs_lua_check_engine(lua_State *L, int index)
     return box->engine;
 }
 
-/* engine{ max_connections = n } -> engine | nil, failure */
+typedef struct limit {
+    const char *name;
+    size_t count; /* offset in accs_engine_options, or NONE */
+    size_t time;  /* likewise; seconds in Lua */
+} limit;
+
+#define NONE SIZE_MAX
+
+static const limit *find_limit(lua_State *L, const char *name)
+{
+    static const limit limits[] = {
+        {"max_connections", offsetof(accs_engine_options, max_connections), NONE},
+        {"max_total_connections", offsetof(accs_engine_options, max_total_connections), NONE},
+        {"max_idle_connections", offsetof(accs_engine_options, max_idle_connections), NONE},
+        {"max_streams", offsetof(accs_engine_options, max_streams), NONE},
+        {"max_idle_time", NONE, offsetof(accs_engine_options, max_idle_time_ms)},
+        {"dns_cache_time", NONE, offsetof(accs_engine_options, dns_cache_time_ms)},
+    };
+
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        if (strcmp(name, limits[i].name) == 0)
+            return &limits[i];
+    luaL_error(L, "an engine has no option %s", name);
+    return NULL;
+}
+
+/* The value on top of the stack. */
+static void read_limit(lua_State *L, const limit *found, accs_engine_options *options)
+{
+    const lua_Number most = 1e9;
+    lua_Number value = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+
+    if (!(value > 0))
+        luaL_error(L, "%s must be a number greater than 0", found->name);
+    if (found->time != NONE) {
+        *(int64_t *)(void *)((char *)options + found->time) = accs_lua_ms(value);
+        return;
+    }
+    if (value < 1)
+        luaL_error(L, "%s must be at least 1", found->name);
+    *(size_t *)(void *)((char *)options + found->count) = (size_t)(value < most ? value : most);
+}
+
+/* engine{ max_connections = n, ... } -> engine | nil, failure */
 static int engine_new(lua_State *L)
 {
     accs_engine_options options = {.max_connections = 0};
@@ -34,13 +80,12 @@ static int engine_new(lua_State *L)
 
     if (!lua_isnoneornil(L, 1)) {
         luaL_checktype(L, 1, LUA_TTABLE);
-        lua_pushliteral(L, "max_connections");
-        if (lua_rawget(L, 1) != LUA_TNIL) {
-            lua_Integer connections = luaL_checkinteger(L, -1);
-
-            luaL_argcheck(L, connections > 0 && connections <= 10000, 1,
-                          "max_connections must be from 1 to 10000");
-            options.max_connections = (size_t)connections;
+        lua_pushnil(L);
+        while (lua_next(L, 1) != 0) {
+            luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING, 1,
+                          "the options of an engine have names");
+            read_limit(L, find_limit(L, lua_tostring(L, -2)), &options);
+            lua_pop(L, 1);
         }
     }
     box = lua_newuserdatauv(L, sizeof *box, 0);

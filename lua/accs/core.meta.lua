@@ -23,11 +23,19 @@ local core = {}
 ---@field errno? integer
 
 --- Makes an engine: one curl_multi behind one pollable descriptor.
----@param options? { max_connections?: integer }  connections per host, default 8
+---@param options? accs.core.EngineOptions  raises on others
 ---@return accs.core.Engine|nil engine
 ---@return accs.core.Failure|nil failure
 --- Example: `local engine = assert(core.engine { max_connections = 16 })`
 function core.engine(options) end
+
+---@class accs.core.EngineOptions  limits of what the clients of an engine share
+---@field max_connections? integer  open at a time, per host, default 8; further requests wait
+---@field max_total_connections? integer  to all hosts together; no limit unless set
+---@field max_idle_connections? integer  kept for later requests, to all hosts, default 64
+---@field max_streams? integer  requests at a time over one HTTP/2 connection, default 100
+---@field max_idle_time? number  seconds; a connection idle for longer is not used again, default 118
+---@field dns_cache_time? number  seconds that the addresses of a name are kept, default 60
 
 --- Makes a client on an engine. No I/O. Clients of one identity share one token.
 ---@param engine accs.core.Engine

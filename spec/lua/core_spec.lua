@@ -99,6 +99,28 @@ describe("accs.core", function()
       "timeout must be greater than 0")
   end)
 
+  it("takes the options of an engine that it knows, each of its type", function()
+    local CASES = {
+      { { max_connection = 5 }, "an engine has no option max_connection" },
+      { { 5 }, "the options of an engine have names" },
+      { { max_connections = "5" }, "max_connections must be a number greater than 0" },
+      { { max_total_connections = 0 }, "max_total_connections must be a number greater than 0" },
+      { { max_idle_connections = 0.5 }, "max_idle_connections must be at least 1" },
+      { { max_streams = 0 / 0 }, "max_streams must be a number greater than 0" },
+      { { max_idle_time = -1 }, "max_idle_time must be a number greater than 0" },
+      { { dns_cache_time = {} }, "dns_cache_time must be a number greater than 0" },
+    }
+    for _, case in ipairs(CASES) do
+      local ok, problem = pcall(core.engine, case[1])
+      assert.is_false(ok)
+      assert.matches(case[2], problem, 1, true)
+    end
+    local engine <close> = assert(core.engine { max_connections = 1e300, max_total_connections = 1,
+      max_idle_connections = math.huge, max_streams = 1, max_idle_time = math.huge,
+      dns_cache_time = 0.001 })
+    assert.equal(0, engine:pending())
+  end)
+
   it("takes the fields of a request that it knows, each of its type", function()
     local engine <close> = assert(core.engine())
     local client <close> = assert(core.client(engine, {
