@@ -73,6 +73,7 @@ build = {
         "csrc/lua/client.c",
         "csrc/lua/engine.c",
         "csrc/lua/module.c",
+        "csrc/lua/policy.c",
         "csrc/lua/reply.c",
         "csrc/lua/value.c",
         "csrc/lua/value_encode.c",

@@ -97,6 +97,49 @@ ACCS_API const char *accs_outcome_name(accs_outcome outcome);
 /* Writes "libcurl/7.88.1 OpenSSL/3.0.17 zlib/1.2.13", the libraries in use, cut to text_size. */
 ACCS_API void accs_libraries(char *text, size_t text_size);
 
+/* --------------------------------------------------------------- repeats */
+
+/* How an attempt ended, as far as repeating it is concerned. */
+typedef enum accs_attempt_end {
+    ACCS_ATTEMPT_NEVER_SENT = 0, /* no connection: surely not acted on */
+    ACCS_ATTEMPT_LOST,           /* it left, and no whole answer came back */
+    ACCS_ATTEMPT_ANSWERED,       /* there is a status */
+    ACCS_ATTEMPT_FINAL,          /* repeating cannot help: certificate, size, redirect ... */
+} accs_attempt_end;
+
+/* Whether a call goes again by itself. */
+typedef enum accs_repeat {
+    ACCS_REPEAT_NO = 0,
+    ACCS_REPEAT_YES,
+    ACCS_REPEAT_NEW_TOKEN, /* once, at once, with another token */
+} accs_repeat;
+
+/* One row of the table of repeats. */
+typedef struct accs_retry_row {
+    accs_attempt_end end;
+    int first_status; /* with ACCS_ATTEMPT_ANSWERED: the statuses it is for, both included */
+    int last_status;
+    accs_repeat idempotent; /* calls that may be sent twice */
+    accs_repeat other;      /* all others */
+    accs_outcome outcome;   /* of the call, should it end with this attempt */
+    bool pauses_client;     /* the wait holds for the whole client */
+    bool heeds_wait;        /* a Retry-After that is too long ends the call as rate_limited */
+    bool uses_budget;       /* a repeat counts in the client's retry budget */
+    const char *why;
+} accs_retry_row;
+
+/*
+ * The table that decides about every repeat; the first row that fits holds.
+ * Static data, not to be freed.
+ */
+ACCS_API const accs_retry_row *accs_retry_table(size_t *row_count);
+
+/* "never_sent", "lost", "answered" or "final". */
+ACCS_API const char *accs_attempt_end_name(accs_attempt_end end);
+
+/* "no", "yes" or "new_token". */
+ACCS_API const char *accs_repeat_name(accs_repeat repeat);
+
 /* ---------------------------------------------------------------- engine */
 
 typedef struct accs_engine accs_engine;
@@ -264,11 +307,15 @@ typedef struct accs_client_options {
     int64_t timeout_ms; /* whole call with its waits and repeats */
     int64_t max_retry_after_ms;
     unsigned attempts;
-    size_t max_concurrency; /* transfers of this client at a time */
-    size_t max_body;        /* decoded bytes */
-    size_t max_headers;     /* bytes of all response headers */
-    bool read_only;         /* refuse every method but GET and HEAD */
-    bool events;            /* queue ACCS_ITEM_EVENT items */
+    int64_t backoff_ms;        /* the first one, before the jitter */
+    int64_t max_backoff_ms;    /* the largest, before the jitter */
+    double retry_budget;       /* repeats as a share of recent calls, up to 1 */
+    unsigned retry_budget_min; /* repeats that are always allowed in the budget's window */
+    size_t max_concurrency;    /* transfers of this client at a time */
+    size_t max_body;           /* decoded bytes */
+    size_t max_headers;        /* bytes of all response headers */
+    bool read_only;            /* refuse every method but GET and HEAD */
+    bool events;               /* queue ACCS_ITEM_EVENT items */
 } accs_client_options;
 
 /*
@@ -313,7 +360,10 @@ typedef struct accs_request {
     int64_t timeout_ms;         /* 0: the client's */
     unsigned attempts;          /* 0: the client's */
     int64_t max_retry_after_ms; /* 0: the client's */
+    int64_t backoff_ms;         /* 0: the client's */
+    int64_t max_backoff_ms;     /* 0: the client's */
     size_t max_body;            /* 0: the client's */
+    size_t max_headers;         /* bytes of all headers of the answer; 0: the client's */
 } accs_request;
 
 /*

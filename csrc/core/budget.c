@@ -23,6 +23,14 @@ static void roll(accs_budget *budget, int64_t now_ms)
     budget->repeats[0] = 0;
 }
 
+void accs_budget_init(accs_budget *budget, double share, uint64_t least)
+{
+    *budget = (accs_budget){
+        .share = share > 0 ? share : ACCS_LIMIT_RETRY_BUDGET,
+        .least = least > 0 ? least : ACCS_LIMIT_RETRY_BUDGET_MIN,
+    };
+}
+
 void accs_budget_call(accs_budget *budget, int64_t now_ms)
 {
     roll(budget, now_ms);
@@ -42,8 +50,9 @@ bool accs_budget_left(accs_budget *budget, int64_t now_ms)
     uint64_t allowed;
 
     roll(budget, now_ms);
-    allowed = (budget->calls[0] + budget->calls[1]) * ACCS_LIMIT_RETRY_BUDGET_PERCENT / 100;
-    if (allowed < ACCS_LIMIT_RETRY_BUDGET_MIN)
-        allowed = ACCS_LIMIT_RETRY_BUDGET_MIN;
+    /* The share of a whole number of calls must not fall below it by rounding: 0.1 * 10. */
+    allowed = (uint64_t)((double)(budget->calls[0] + budget->calls[1]) * budget->share + 1e-9);
+    if (allowed < budget->least)
+        allowed = budget->least;
     return budget->repeats[0] + budget->repeats[1] < allowed;
 }

@@ -4,12 +4,17 @@
 
 #include "accs.h"
 
-/* Two half windows: "recent" is between one half and a whole window back. Zeroed is valid. */
+/* Two half windows: "recent" is between one half and a whole window back. */
 typedef struct accs_budget {
+    double share;   /* of the calls */
+    uint64_t least; /* repeats that are always allowed */
     int64_t half_start_ms;
     uint64_t calls[2]; /* [0] this half, [1] the one before */
     uint64_t repeats[2];
 } accs_budget;
+
+/* share and least; 0: the defaults of limits.h. */
+void accs_budget_init(accs_budget *budget, double share, uint64_t least);
 
 void accs_budget_call(accs_budget *budget, int64_t now_ms);
 /* Takes one repeat; false, and nothing taken, when the budget is used up. */

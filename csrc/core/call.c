@@ -244,7 +244,10 @@ static void conclude(accs_call *call, const accs_transfer_result *result)
 /* The token was refused: another, once. */
 static bool renew_token(accs_call *call, const accs_transfer_result *result)
 {
-    if (result->end != ACCS_ATTEMPT_ANSWERED || call->reply->status != 401 || call->token_renewed)
+    const accs_retry_row *row = accs_retry_find(result->end, call->reply->status);
+    accs_repeat repeat = call->idempotent ? row->idempotent : row->other;
+
+    if (repeat != ACCS_REPEAT_NEW_TOKEN || call->token_renewed)
         return false;
     if (!accs_token_drop(call->lane->source, call->token))
         return false;
@@ -284,8 +287,8 @@ static void decide(accs_call *call, const accs_transfer_result *result)
     accs_retry_answer answer = accs_retry_decide(&call->policy, &question);
 
     /* Whatever comes next: a later end must not say that nothing was sent. */
-    if (result->end == ACCS_ATTEMPT_LOST ||
-        (result->end == ACCS_ATTEMPT_ANSWERED && question.status >= 500))
+    if (result->sends > 0 &&
+        accs_retry_find(result->end, question.status)->outcome == ACCS_OUTCOME_UNKNOWN)
         call->maybe_acted = true;
     switch (answer.action) {
     case ACCS_RETRY_WAIT:
@@ -442,7 +445,7 @@ static accs_call *new_call(accs_lane *lane, const accs_call_request *request)
         call->body = copy_bytes(request->body, request->body_len);
     call->body_len = request->body_len;
     call->headers = accs_header_block_new(request->headers, request->header_count, lane->common);
-    call->reply = accs_reply_new(lane->max_headers, request->max_body);
+    call->reply = accs_reply_new(request->max_headers, request->max_body);
     if (call->url != NULL && (request->body == NULL || call->body != NULL) &&
         call->headers != NULL && call->reply != NULL)
         return call;
@@ -456,9 +459,12 @@ static void set_policy(accs_call *call, const accs_lane *lane, const accs_call_r
 
     call->read = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
     call->idempotent = request->idempotent;
-    call->policy = lane->policy;
-    call->policy.attempts = request->attempts;
-    call->policy.max_retry_after_ms = request->max_retry_after_ms;
+    call->policy = (accs_retry_policy){
+        .attempts = request->attempts,
+        .backoff_ms = request->backoff_ms,
+        .max_backoff_ms = request->max_backoff_ms,
+        .max_retry_after_ms = request->max_retry_after_ms,
+    };
     call->timeout_ms = request->timeout_ms;
     call->started_us = now->mono_us;
     call->deadline_ms = now->mono_ms + request->timeout_ms;

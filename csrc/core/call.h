@@ -20,7 +20,10 @@ typedef struct accs_call_request {
     int64_t timeout_ms;
     unsigned attempts;
     int64_t max_retry_after_ms;
+    int64_t backoff_ms;
+    int64_t max_backoff_ms;
     size_t max_body;
+    size_t max_headers;
 } accs_call_request;
 
 /* Starts a call; see accs_client_start(). ACCS_ERROR_MEMORY. */

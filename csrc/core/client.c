@@ -21,9 +21,9 @@ struct accs_client {
     char *store;
     bool read_only;
     int64_t timeout_ms;
-    unsigned attempts;
-    int64_t max_retry_after_ms;
+    accs_retry_policy policy;
     size_t max_body;
+    size_t max_headers;
 };
 
 /* ------------------------------------------------------------ life cycle */
@@ -123,16 +123,16 @@ static void set_limits(accs_client *client, const accs_client_options *options)
 
     client->read_only = options->read_only;
     client->timeout_ms = or_default(options->timeout_ms, ACCS_LIMIT_TIMEOUT);
-    client->attempts = options->attempts > 0 ? options->attempts : ACCS_LIMIT_ATTEMPTS;
-    client->max_retry_after_ms =
-        or_default(options->max_retry_after_ms, ACCS_LIMIT_MAX_RETRY_AFTER);
+    client->policy = (accs_retry_policy){
+        .attempts = options->attempts > 0 ? options->attempts : ACCS_LIMIT_ATTEMPTS,
+        .backoff_ms = or_default(options->backoff_ms, ACCS_LIMIT_BACKOFF),
+        .max_backoff_ms = or_default(options->max_backoff_ms, ACCS_LIMIT_MAX_BACKOFF),
+        .max_retry_after_ms = or_default(options->max_retry_after_ms, ACCS_LIMIT_MAX_RETRY_AFTER),
+    };
     client->max_body = size_or_default(options->max_body, ACCS_LIMIT_MAX_BODY);
-    lane->max_headers = size_or_default(options->max_headers, ACCS_LIMIT_MAX_HEADERS);
+    client->max_headers = size_or_default(options->max_headers, ACCS_LIMIT_MAX_HEADERS);
     lane->max_active = size_or_default(options->max_concurrency, ACCS_LIMIT_MAX_CONCURRENCY);
-    lane->policy.attempts = client->attempts;
-    lane->policy.backoff_ms = ACCS_LIMIT_BACKOFF;
-    lane->policy.backoff_max_ms = ACCS_LIMIT_BACKOFF_MAX;
-    lane->policy.max_retry_after_ms = client->max_retry_after_ms;
+    accs_budget_init(&lane->budget, options->retry_budget, options->retry_budget_min);
 }
 
 static accs_connection_options connection_options(const accs_client_options *options)
@@ -154,7 +154,7 @@ static accs_error join_source(accs_client *client, const accs_client_options *op
     const accs_retry_policy policy = {
         .attempts = ACCS_LIMIT_ATTEMPTS,
         .backoff_ms = ACCS_LIMIT_BACKOFF,
-        .backoff_max_ms = ACCS_LIMIT_BACKOFF_MAX,
+        .max_backoff_ms = ACCS_LIMIT_MAX_BACKOFF,
         .max_retry_after_ms = ACCS_LIMIT_MAX_RETRY_AFTER,
     };
     accs_identity identity = {
@@ -415,9 +415,13 @@ accs_error accs_client_start(accs_client *client, const accs_request *request, u
     call.idempotent = request->idempotent >= 0 ? request->idempotent != 0
                                                : accs_method_idempotent(request->method);
     call.timeout_ms = or_default(request->timeout_ms, client->timeout_ms);
-    call.attempts = request->attempts > 0 ? request->attempts : client->attempts;
-    call.max_retry_after_ms = or_default(request->max_retry_after_ms, client->max_retry_after_ms);
+    call.attempts = request->attempts > 0 ? request->attempts : client->policy.attempts;
+    call.max_retry_after_ms =
+        or_default(request->max_retry_after_ms, client->policy.max_retry_after_ms);
+    call.backoff_ms = or_default(request->backoff_ms, client->policy.backoff_ms);
+    call.max_backoff_ms = or_default(request->max_backoff_ms, client->policy.max_backoff_ms);
     call.max_body = size_or_default(request->max_body, client->max_body);
+    call.max_headers = size_or_default(request->max_headers, client->max_headers);
     accs_engine_refresh(client->lane.engine);
     error = accs_call_start(&client->lane, &call, id);
     if (error != ACCS_OK)

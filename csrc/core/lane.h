@@ -31,8 +31,6 @@ typedef struct accs_lane {
     struct curl_slist *common; /* headers that every request ends with */
     accs_throttle throttle;
     accs_budget budget;
-    accs_retry_policy policy;
-    size_t max_headers;
     size_t active; /* places held */
     size_t max_active;
     accs_place *first_waiting;

@@ -15,9 +15,9 @@
     X(TIMEOUT, int64_t, 120000, "ms", "a whole call with its waits and repeats")                   \
     X(ATTEMPTS, unsigned, 4, "requests", "of a call that may be repeated")                         \
     X(BACKOFF, int64_t, 500, "ms", "first back-off, before the jitter")                            \
-    X(BACKOFF_MAX, int64_t, 30000, "ms", "largest back-off, before the jitter")                    \
+    X(MAX_BACKOFF, int64_t, 30000, "ms", "largest back-off, before the jitter")                    \
     X(MAX_RETRY_AFTER, int64_t, 60000, "ms", "a longer wait is the caller's decision")             \
-    X(RETRY_BUDGET_PERCENT, unsigned, 10, "%", "repeats as a share of recent calls")               \
+    X(RETRY_BUDGET, double, 0.1, "of recent calls", "share of them that may be repeats")           \
     X(RETRY_BUDGET_MIN, unsigned, 10, "repeats", "always allowed in the budget's window")          \
     X(RETRY_BUDGET_WINDOW, int64_t, 60000, "ms", "what counts as recent")                          \
     X(MAX_CONNECTIONS, size_t, 8, "connections", "per host and engine")                            \

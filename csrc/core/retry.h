@@ -6,18 +6,10 @@
 
 #include "accs.h"
 
-/* How an attempt ended, as far as repeating it is concerned. */
-typedef enum accs_attempt_end {
-    ACCS_ATTEMPT_NEVER_SENT = 0, /* no connection: surely not acted on */
-    ACCS_ATTEMPT_LOST,           /* it left, and no whole answer came back */
-    ACCS_ATTEMPT_ANSWERED,       /* there is a status */
-    ACCS_ATTEMPT_FINAL,          /* repeating cannot help: certificate, size, redirect ... */
-} accs_attempt_end;
-
 typedef struct accs_retry_policy {
     unsigned attempts; /* in all, from 1 */
     int64_t backoff_ms;
-    int64_t backoff_max_ms;
+    int64_t max_backoff_ms;
     int64_t max_retry_after_ms;
 } accs_retry_policy;
 
@@ -47,15 +39,18 @@ typedef struct accs_retry_answer {
     bool uses_budget;  /* counts as a repeat in the budget (network and 5xx, not 429) */
 } accs_retry_answer;
 
+/* The row of accs_retry_table() for an attempt's end; status: with ACCS_ATTEMPT_ANSWERED. Pure. */
+ACCS_API const accs_retry_row *accs_retry_find(accs_attempt_end end, int status);
+
 /*
  * The verdict. Pure.
  *
- * Idempotent calls are repeated after ACCS_ATTEMPT_NEVER_SENT, ACCS_ATTEMPT_LOST,
- * 408, 429, 500, 502, 503 and 504; others after ACCS_ATTEMPT_NEVER_SENT and 429
- * only. A wait is Retry-After plus 0 to 20 %, never less, or capped exponential
- * back-off with full jitter. A wait that would reach the deadline stops; so does a
- * Retry-After beyond max_retry_after_ms. On 429 and 503 with Retry-After that is
- * RATE_LIMITED instead, whatever the method and attempt, with delay_ms as told.
+ * Whether a call is repeated at all says accs_retry_table(); ACCS_REPEAT_NEW_TOKEN is
+ * the caller's part and stops here. A wait is Retry-After plus 0 to 20 %, never less,
+ * or capped exponential back-off with full jitter. A wait that would reach the deadline
+ * stops; so does a Retry-After beyond max_retry_after_ms. Where the row heeds the wait
+ * (429, 503) that is RATE_LIMITED instead, whatever the method and attempt, with
+ * delay_ms as told.
  * A 429 that stops for another reason (last attempt, no Retry-After and no time)
  * has pause_client and the wait in delay_ms. 429 asks for no share of the budget.
  */

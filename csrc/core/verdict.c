@@ -102,8 +102,8 @@ accs_error accs_verdict_answer(const accs_reply *reply, bool maybe_acted, accs_f
         accs_fail(failure, error, "HTTP %d", status);
     }
     failure->status = status;
-    failure->outcome =
-        status >= 400 && status < 500 && !maybe_acted ? ACCS_OUTCOME_REFUSED : ACCS_OUTCOME_UNKNOWN;
+    failure->outcome = maybe_acted ? ACCS_OUTCOME_UNKNOWN
+                                   : accs_retry_find(ACCS_ATTEMPT_ANSWERED, status)->outcome;
     failure->retryable = status == 408 || status == 429 || status >= 500;
     return error;
 }

@@ -36,5 +36,6 @@ void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods,
 void accs_lua_engine_open(lua_State *L);
 void accs_lua_client_open(lua_State *L);
 void accs_lua_reply_open(lua_State *L);
+void accs_lua_policy_open(lua_State *L);
 
 #endif

@@ -74,6 +74,7 @@ typedef enum field_kind {
     FIELD_TIME,  /* int64_t, ms; seconds in Lua */
     FIELD_COUNT, /* unsigned */
     FIELD_SIZE,  /* size_t */
+    FIELD_SHARE, /* double */
     FIELD_FLAG,  /* bool */
     FIELD_PATH,  /* the others stand where the request has them */
     FIELD_BODY,
@@ -126,6 +127,9 @@ static void read_field(lua_State *L, const field *found, void *into)
     case FIELD_SIZE:
         *(size_t *)member = as_size(top_number(L, found->name));
         break;
+    case FIELD_SHARE:
+        *(double *)member = top_number(L, found->name);
+        break;
     default:
         *(bool *)member = lua_toboolean(L, -1);
     }
@@ -169,6 +173,10 @@ static const field client_fields[] = {
     {"timeout", FIELD_TIME, offsetof(accs_client_options, timeout_ms)},
     {"max_retry_after", FIELD_TIME, offsetof(accs_client_options, max_retry_after_ms)},
     {"attempts", FIELD_COUNT, offsetof(accs_client_options, attempts)},
+    {"backoff", FIELD_TIME, offsetof(accs_client_options, backoff_ms)},
+    {"max_backoff", FIELD_TIME, offsetof(accs_client_options, max_backoff_ms)},
+    {"retry_budget", FIELD_SHARE, offsetof(accs_client_options, retry_budget)},
+    {"retry_budget_min", FIELD_COUNT, offsetof(accs_client_options, retry_budget_min)},
     {"max_concurrency", FIELD_SIZE, offsetof(accs_client_options, max_concurrency)},
     {"max_body", FIELD_SIZE, offsetof(accs_client_options, max_body)},
     {"max_headers", FIELD_SIZE, offsetof(accs_client_options, max_headers)},
@@ -231,7 +239,10 @@ static const field request_fields[] = {
     {"timeout", FIELD_TIME, offsetof(accs_request, timeout_ms)},
     {"attempts", FIELD_COUNT, offsetof(accs_request, attempts)},
     {"max_retry_after", FIELD_TIME, offsetof(accs_request, max_retry_after_ms)},
+    {"backoff", FIELD_TIME, offsetof(accs_request, backoff_ms)},
+    {"max_backoff", FIELD_TIME, offsetof(accs_request, max_backoff_ms)},
     {"max_body", FIELD_SIZE, offsetof(accs_request, max_body)},
+    {"max_headers", FIELD_SIZE, offsetof(accs_request, max_headers)},
     {NULL, FIELD_END, 0},
 };
 

@@ -37,7 +37,10 @@ client.classify = function() end
 ---@field timeout? number  seconds of the whole call with its waits and repeats
 ---@field attempts? integer  requests at most
 ---@field max_retry_after? number  seconds of the longest wait that the service may ask for
+---@field backoff? number  seconds of the longest first wait before a repeat
+---@field max_backoff? number  seconds that the doubling of the waits stops at
 ---@field max_body? integer  bytes of the largest decoded answer
+---@field max_headers? integer  bytes of all headers of the answer
 ---@field idempotent? boolean  whether a repeat is harmless; by default as method and path say
 ---@field decode? boolean  false: leave `response.data` alone
 ---@field raw? boolean  true: the data is the body itself, a string
@@ -46,7 +49,8 @@ client.classify = function() end
 -- Options of a call with their types; seconds and counts are checked as the client's are.
 local CALL_OPTIONS = {
   params = "table", query = "table", fields = "any", headers = "table", store = "text",
-  timeout = "seconds", attempts = "count", max_retry_after = "seconds", max_body = "count",
+  timeout = "seconds", attempts = "count", max_retry_after = "seconds",
+  backoff = "seconds", max_backoff = "seconds", max_body = "count", max_headers = "count",
   idempotent = "flag", decode = "flag", raw = "flag", content_type = "text",
 }
 local CALL_NAMES = {}
@@ -57,7 +61,8 @@ table.sort(CALL_NAMES)
 
 -- Those that the core takes as they are, but 0.001 s at least: there 0 means "the client's".
 local PASSED_ON = {
-  store = true, timeout = true, attempts = true, max_retry_after = true, max_body = true,
+  store = true, timeout = true, attempts = true, max_retry_after = true, backoff = true,
+  max_backoff = true, max_body = true, max_headers = true,
 }
 
 local METHODS = { GET = true, HEAD = true, DELETE = true, POST = true, PUT = true, PATCH = true }
@@ -223,8 +228,10 @@ local function conclude(self, call, opts, reply, failure)
     if res and failure.kind ~= "gateway" and call.method ~= "HEAD" then
       res.data = decode(self, res)
     end
-    -- A repeat that finds nothing to delete: an earlier attempt, whose answer was lost, did it.
-    if failure.status == 404 and call.method == "DELETE" and res and res.attempts > 1 then
+    -- A repeat that finds nothing to delete: an earlier attempt may have done it. Where none can
+    -- have (all were refused, by 401 or 429), the outcome is "refused".
+    if failure.kind == "http" and failure.status == 404 and failure.outcome == "unknown"
+      and call.method == "DELETE" then
       res.data = true
       return res
     end
@@ -386,7 +393,8 @@ end
 local CORE_OPTIONS = {
   "base_url", "ims_url", "client_id", "client_secret", "access_token", "org_id", "scopes", "store",
   "user_agent", "ca_file", "proxy", "pin", "connect_timeout", "idle_timeout", "timeout",
-  "max_retry_after", "attempts", "max_concurrency", "max_body", "max_headers", "read_only",
+  "max_retry_after", "attempts", "backoff", "max_backoff", "retry_budget", "retry_budget_min",
+  "max_concurrency", "max_body", "max_headers", "read_only",
 }
 
 --- Makes a client. Reads the environment and `.env`, and does no other I/O. Options win over the

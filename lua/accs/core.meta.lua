@@ -101,6 +101,23 @@ function core.json_encode(value) end
 --- Example: `core.json_arrays(require "cjson")`
 function core.json_arrays(cjson) end
 
+---@class accs.core.RetryRow
+---@field ending "never_sent"|"lost"|"answered"|"final"  how the attempt ended
+---@field first_status? integer  with "answered": the statuses that the row is for, both included
+---@field last_status? integer
+---@field idempotent "no"|"yes"|"new_token"  whether calls that may be sent twice go again
+---@field other "no"|"yes"|"new_token"  whether all others do
+---@field outcome string  of the call, should it end with this attempt
+---@field pauses_client boolean  the wait holds for the whole client
+---@field heeds_wait boolean  a Retry-After that is too long ends the call as rate_limited
+---@field uses_budget boolean  a repeat counts in the client's retry budget
+---@field why string
+
+--- The table that decides about every repeat; the first row that fits holds.
+---@return accs.core.RetryRow[]
+--- Example: `for _, row in ipairs(core.retry_table()) do print(row.ending, row.why) end`
+function core.retry_table() end
+
 ---@class accs.core.Engine
 local Engine = {}
 
@@ -174,7 +191,10 @@ function Client:start(request) end
 ---@field timeout? number  seconds
 ---@field attempts? integer
 ---@field max_retry_after? number  seconds
+---@field backoff? number  seconds of the first back-off
+---@field max_backoff? number  seconds
 ---@field max_body? integer  bytes
+---@field max_headers? integer  bytes
 
 --- Makes every call of this client wait at least so long.
 ---@param seconds number

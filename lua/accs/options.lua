@@ -8,7 +8,7 @@ local options = {}
 
 ---@class accs.Option
 ---@field name string  in Lua, and with dashes on the command line
----@field type "text"|"seconds"|"count"|"flag"|"function"|"codec"|"scopes"|"dotenv"
+---@field type "text"|"seconds"|"count"|"share"|"flag"|"function"|"codec"|"scopes"|"dotenv"
 ---@field env? string  environment variable
 ---@field unit? string
 ---@field default? any  what holds when nobody sets it; the core's own where it is a number
@@ -54,6 +54,14 @@ options.list = {
     doc = "requests of a call that may be repeated" },
   { name = "max_retry_after", type = "seconds", env = "ACCS_MAX_RETRY_AFTER", unit = "s",
     default = 60, doc = "longest wait that the service may ask for; more fails at once" },
+  { name = "backoff", type = "seconds", env = "ACCS_BACKOFF", unit = "s", default = 0.5,
+    doc = "longest first wait before a repeat; it doubles, and a wait is any part of it" },
+  { name = "max_backoff", type = "seconds", env = "ACCS_MAX_BACKOFF", unit = "s", default = 30,
+    doc = "what the doubling stops at" },
+  { name = "retry_budget", type = "share", env = "ACCS_RETRY_BUDGET", unit = "of recent calls",
+    default = 0.1, doc = "repeats as a share of the client's calls of the last minute" },
+  { name = "retry_budget_min", type = "count", env = "ACCS_RETRY_BUDGET_MIN", unit = "repeats",
+    default = 10, doc = "repeats that a minute always has" },
   { name = "max_concurrency", type = "count", env = "ACCS_MAX_CONCURRENCY", unit = "transfers",
     default = 8, doc = "transfers of this client at a time" },
   { name = "max_body", type = "count", env = "ACCS_MAX_BODY", unit = "bytes",
@@ -144,6 +152,13 @@ checks.seconds = function(value)
   return value > 0 and value or 0.001 -- the core takes 0 for "the default"
 end
 
+checks.share = function(value)
+  if not in_range(value, 0, 1) then
+    return nil, "a number from 0 to 1"
+  end
+  return value > 0 and value or 1e-9 -- the core takes 0 for "the default"
+end
+
 checks.count = function(value)
   local count = in_range(value, 1, COUNT_MAX) and math.tointeger(value)
   return count or nil, "a whole number from 1"
@@ -204,7 +219,7 @@ end
 
 -- From the text of the environment to the value of a type; numbers are plain decimals.
 local function from_text(kind, text)
-  if kind == "seconds" or kind == "count" then
+  if kind == "seconds" or kind == "count" or kind == "share" then
     return text:find("^%d+%.?%d*$") and tonumber(text) or text
   elseif kind == "flag" then
     local flag = ({ ["1"] = true, ["true"] = true, ["0"] = false, ["false"] = false })[text]

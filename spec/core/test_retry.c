@@ -14,7 +14,7 @@
 static const accs_retry_policy POLICY = {
     .attempts = 4,
     .backoff_ms = 500,
-    .backoff_max_ms = 30000,
+    .max_backoff_ms = 30000,
     .max_retry_after_ms = 60000,
 };
 
@@ -150,6 +150,60 @@ static void the_whole_table(void **state)
     assert_true(checked > 9000);
 }
 
+/* What users read in the manual is what decides: every end and status has one row, told in words.
+ */
+static void the_table_is_whole(void **state)
+{
+    size_t row_count;
+    const accs_retry_row *rows = accs_retry_table(&row_count);
+    size_t answered = 0;
+
+    (void)state;
+    assert_in_range(row_count, 5, 40);
+    for (size_t i = 0; i < row_count; i++) {
+        assert_true(strlen(rows[i].why) > 10);
+        assert_in_range(rows[i].end, ACCS_ATTEMPT_NEVER_SENT, ACCS_ATTEMPT_FINAL);
+        /* The row is reached, by one of the statuses that bound it. */
+        assert_true(accs_retry_find(rows[i].end, rows[i].first_status) == &rows[i] ||
+                    accs_retry_find(rows[i].end, rows[i].last_status) == &rows[i]);
+        if (rows[i].end == ACCS_ATTEMPT_ANSWERED) {
+            assert_true(rows[i].first_status <= rows[i].last_status);
+            answered++;
+        }
+        /* A write goes again by itself only when it was surely not acted on. */
+        if (rows[i].other != ACCS_REPEAT_NO)
+            assert_int_not_equal(rows[i].outcome, ACCS_OUTCOME_UNKNOWN);
+    }
+    assert_true(answered > 5);
+    for (int status = -1; status < 1100; status++) {
+        const accs_retry_row *row = accs_retry_find(ACCS_ATTEMPT_ANSWERED, status);
+
+        if (status >= 0) {
+            assert_int_equal(row->end, ACCS_ATTEMPT_ANSWERED);
+            assert_in_range(status, row->first_status, row->last_status);
+        }
+        assert_int_equal(row->idempotent == ACCS_REPEAT_NEW_TOKEN, status == 401);
+        assert_int_equal(row->pauses_client, status == 429);
+        assert_int_equal(row->heeds_wait, status == 429 || status == 503);
+        assert_int_equal(row->outcome, status >= 400 && status < 500 ? ACCS_OUTCOME_REFUSED
+                                                                     : ACCS_OUTCOME_UNKNOWN);
+    }
+    for (int end = ACCS_ATTEMPT_NEVER_SENT; end <= ACCS_ATTEMPT_FINAL; end++)
+        assert_int_equal(accs_retry_find((accs_attempt_end)end, 200)->end, end);
+}
+
+static void the_table_has_words(void **state)
+{
+    (void)state;
+    assert_string_equal(accs_attempt_end_name(ACCS_ATTEMPT_NEVER_SENT), "never_sent");
+    assert_string_equal(accs_attempt_end_name(ACCS_ATTEMPT_LOST), "lost");
+    assert_string_equal(accs_attempt_end_name(ACCS_ATTEMPT_ANSWERED), "answered");
+    assert_string_equal(accs_attempt_end_name(ACCS_ATTEMPT_FINAL), "final");
+    assert_string_equal(accs_repeat_name(ACCS_REPEAT_NO), "no");
+    assert_string_equal(accs_repeat_name(ACCS_REPEAT_YES), "yes");
+    assert_string_equal(accs_repeat_name(ACCS_REPEAT_NEW_TOKEN), "new_token");
+}
+
 /* The promises that matter most, said once more by hand. */
 static void a_write_goes_again_only_when_surely_not_acted_on(void **state)
 {
@@ -235,7 +289,7 @@ static void odd_policies_do_no_harm(void **state)
     assert_int_equal(accs_retry_decide(&policy, &q).action, ACCS_RETRY_WAIT);
     assert_int_equal(accs_retry_decide(&policy, &q).delay_ms, 0);
     policy.backoff_ms = INT64_MAX;
-    policy.backoff_max_ms = INT64_MAX;
+    policy.max_backoff_ms = INT64_MAX;
     q.attempt = 50;
     q.random = UINT32_MAX;
     assert_int_equal(accs_retry_decide(&policy, &q).action,
@@ -280,6 +334,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_table),
+        cmocka_unit_test(the_table_is_whole),
+        cmocka_unit_test(the_table_has_words),
         cmocka_unit_test(a_write_goes_again_only_when_surely_not_acted_on),
         cmocka_unit_test(a_wait_is_never_shorter_than_told),
         cmocka_unit_test(the_random_part_counts_before_the_deadline),

@@ -351,6 +351,38 @@ describe("a delete", function()
     assert.equal(2, server:count("/V1/x", "DELETE"))
   end)
 
+  it("that finds nothing has failed where no attempt before can have done it", function()
+    local CASES = {
+      { 401, "refused" }, { 429, "refused", { ["Retry-After"] = "0" } },
+    }
+    for _, case in ipairs(CASES) do
+      local server <close>, client = scripted("/V1/x", {
+        { fault.reply(case[1], "{}", case[3]) }, { fault.reply(404, ROUTE_404) } })
+      local res, err = client:delete("/V1/x")
+      assert.is_nil(res, case[1])
+      assert.equal(404, err.status)
+      assert.equal(case[2], err.outcome)
+      assert.equal(2, err.attempts)
+      assert.equal(2, server:count("/V1/x", "DELETE"))
+    end
+    for _, status in ipairs { 500, 503, 504 } do
+      local server <close>, client = scripted("/V1/x", {
+        { fault.reply(status, "{}") }, { fault.reply(404, ROUTE_404) } })
+      assert.is_true(assert(client:delete("/V1/x")).data)
+      assert.equal(2, server:count("/V1/x", "DELETE"))
+    end
+  end)
+
+  it("is not taken for done because of a page in front of the service", function()
+    local page = fault.reply(404, "<html>", { ["Content-Type"] = "text/html" })
+    local server <close>, client = scripted("/V1/x", { { { "close" } }, { page } })
+    local res, err = client:delete("/V1/x")
+    assert.is_nil(res)
+    assert.equal("gateway", err.kind)
+    assert.equal("unknown", err.outcome)
+    assert.equal(2, server:count("/V1/x"))
+  end)
+
   it("that finds nothing at once has failed", function()
     local server <close>, client = scripted("/V1/x", { { fault.reply(404, ROUTE_404) } })
     local res, err = client:delete("/V1/x")

@@ -65,6 +65,29 @@ describe("accs.core", function()
     assert.same(found.Reply, methods_of(reply))
   end)
 
+  it("gives the table of repeats, which a reader may change for himself", function()
+    local rows = core.retry_table()
+    rows[1].why = nil
+    rows = core.retry_table()
+    local seen = {}
+    for _, row in ipairs(rows) do
+      seen[row.ending] = (seen[row.ending] or 0) + 1
+      assert.is_string(row.why)
+      assert.equal(row.ending == "answered", math.type(row.first_status) == "integer")
+      assert.equal(row.ending == "answered", math.type(row.last_status) == "integer")
+      if row.first_status == 429 then
+        assert.same({ "yes", "yes", "refused", true, true, false },
+          { row.idempotent, row.other, row.outcome, row.pauses_client, row.heeds_wait,
+            row.uses_budget })
+      elseif row.ending == "lost" then
+        assert.same({ "yes", "no", "unknown", false, false, true },
+          { row.idempotent, row.other, row.outcome, row.pauses_client, row.heeds_wait,
+            row.uses_budget })
+      end
+    end
+    assert.same({ never_sent = 1, lost = 1, final = 1, answered = #rows - 3 }, seen)
+  end)
+
   it("gives integers for what is whole", function()
     local server <close> = fault.start()
     server:script("/V1/x", { fault.ok })

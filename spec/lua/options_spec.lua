@@ -52,6 +52,22 @@ describe("the value of an option", function()
     assert.equal("default", sources.page_size.kind)
   end)
 
+  it("has the default of the core, where it is a number", function()
+    local limits, seen = {}, 0
+    for id, value, unit in support.read_file("csrc/core/limits.h")
+      :gmatch('X%(([%w_]+), [%w_]+, ([%d.]+), "([^"]*)"') do
+      limits[id:lower()] = tonumber(value) / (unit == "ms" and 1000 or 1)
+    end
+    for _, option in ipairs(options.list) do
+      if type(option.default) == "number" and option.name ~= "page_size" then -- not the core's
+        assert.equal(limits[option.name], option.default, option.name)
+        assert.is_string(option.unit, option.name)
+        seen = seen + 1
+      end
+    end
+    assert.is_true(seen >= 12)
+  end)
+
   it("is not kept as text beside the value", function()
     local _, sources = resolve(full(), { ACCS_STORE = "canary" })
     for _, value in pairs(sources.store) do
@@ -60,8 +76,8 @@ describe("the value of an option", function()
   end)
 
   it("can come from every variable that the list names", function()
-    local texts = { text = "https://x.adobe.com", seconds = "7", count = "7", flag = "true",
-      scopes = "commerce.accs" }
+    local texts = { text = "https://x.adobe.com", seconds = "7", count = "7", share = "0.7",
+      flag = "true", scopes = "commerce.accs" }
     local seen = 0
     for _, option in ipairs(options.list) do
       if option.env then
@@ -114,6 +130,11 @@ describe("an option", function()
     { { timeout = math.huge }, "timeout must be" },
     { { attempts = 0 }, "attempts must be a whole number from 1" },
     { { attempts = 1.5 }, "attempts must be a whole number.*not float" },
+    { { retry_budget = 1.1 }, "retry_budget must be a number from 0 to 1" },
+    { { retry_budget = -0.1 }, "retry_budget must be" },
+    { { retry_budget = "0.1" }, "retry_budget must be.*not other text" },
+    { { retry_budget_min = 0 }, "retry_budget_min must be a whole number from 1" },
+    { { backoff = -1 }, "backoff must be a number of seconds" },
     { { page_size = true }, "page_size must be.*not boolean" },
     { { client_secret = 5 }, "client_secret must be a string, not integer" },
     { { client_secret = "canary\r\nX: y" }, "client_secret must be" },

@@ -108,6 +108,54 @@ describe("an answer that may pass", function()
     -- 60 calls allow ten repeats: ten always, and a tenth of the calls is less.
     assert.equal(70, fresh:count("/V1/x"))
   end)
+
+  it("makes no storm out of an outage: as many requests as calls, and the budget", function()
+    local CASES = { -- options, requests that 500 calls may make
+      { {}, 550 }, -- a tenth
+      { { retry_budget = 0.02, retry_budget_min = 3 }, 510 },
+      { { retry_budget = 0, retry_budget_min = 3 }, 503 },
+    }
+    for _, case in ipairs(CASES) do
+      server:clear()
+      server:script("/V1/x", { down })
+      local client <close> = client_of {
+        backoff = 0.01, max_backoff = 0.02, max_concurrency = 32,
+        retry_budget = case[1].retry_budget, retry_budget_min = case[1].retry_budget_min,
+      }
+      local calls = {}
+      for i = 1, 500 do
+        calls[i] = function()
+          local _, err = client:get("/V1/x")
+          return err.status
+        end
+      end
+      for _, status in ipairs(assert(accs.all(calls))) do
+        assert.equal(503, status)
+      end
+      assert.equal(case[2], server:count("/V1/x"))
+    end
+  end)
+
+  it("is waited for as backoff and max_backoff say, of the client or the call", function()
+    server:script("/V1/x", { down })
+    -- 29 waits: by themselves, or all cut to hardly anything, they take no time.
+    local CASES = { -- options of the client, of the call, the longest time
+      { { backoff = 0.001 , max_backoff = 0.001 }, {}, 1 },
+      { {}, { backoff = 0.001, max_backoff = 0.001 }, 1 },
+      { { backoff = 10 }, { max_backoff = 0.001 }, 1 },
+    }
+    for _, case in ipairs(CASES) do
+      case[1].retry_budget_min = 1000
+      local client <close> = client_of(case[1])
+      case[2].attempts = 30
+      check("quick", { kind = "http", count = 30, seconds = case[3] },
+        server:try(client, "GET", "/V1/x", case[2]))
+    end
+    -- The other way round: nine waits of 0.1 s at most, each any part of it, take some time.
+    local client <close> = client_of { backoff = 0.001 }
+    check("slow", { kind = "http", count = 10, min_seconds = 0.05, seconds = 2 },
+      server:try(client, "GET", "/V1/x", { attempts = 10, backoff = 0.1, max_backoff = 0.1 }))
+  end)
 end)
 
 describe("Retry-After", function()
@@ -216,6 +264,21 @@ describe("Retry-After", function()
     client:throttle(100)
     check("GET", { kind = "rate_limited", count = 0, seconds = 0.3 },
       server:try(client, "GET", "/V1/x"))
+  end)
+end)
+
+describe("a deadline", function()
+  it("is not waited for when a Retry-After goes beyond it", function()
+    server = fault.start()
+    for _, status in ipairs { 429, 503 } do
+      local client <close> = client_of { timeout = 10, max_retry_after = 3600 }
+      server:script("/V1/x", { limited("60", status) })
+      local got = server:try(client, "GET", "/V1/x")
+      check("GET", { kind = "rate_limited", status = status, count = 1, seconds = 1 }, got)
+      assert.equal(60, got.err.retry_after)
+      server:clear()
+    end
+    server:close()
   end)
 end)
 
@@ -358,6 +421,11 @@ describe("a limit of size", function()
       check(path, { kind = "ok" }, server:try(client, "GET", path, { max_body = 10000 }))
       check(path, { kind = "too_large" }, server:try(client, "GET", path, { max_body = 9999 }))
     end
+    server:script("/V1/head", { { reply(200, "{}", { ["X-Long"] = ("x"):rep(5000) }) } })
+    check("headers", { kind = "ok" }, server:try(client, "GET", "/V1/head",
+      { max_headers = 6000 }))
+    check("headers", { kind = "too_large" }, server:try(client, "GET", "/V1/head",
+      { max_headers = 5000 }))
     server:close()
   end)
 end)
