@@ -140,15 +140,16 @@ describe("an answer that may pass", function()
     server:script("/V1/x", { down })
     -- 29 waits: by themselves, or all cut to hardly anything, they take no time.
     local CASES = { -- options of the client, of the call, the longest time
-      { { backoff = 0.001 , max_backoff = 0.001 }, {}, 1 },
+      { { backoff = 0.001, max_backoff = 0.001 }, {}, 1 },
       { {}, { backoff = 0.001, max_backoff = 0.001 }, 1 },
       { { backoff = 10 }, { max_backoff = 0.001 }, 1 },
+      { { backoff = 20 }, { backoff = 0.001, attempts = 5 }, 1 },
     }
     for _, case in ipairs(CASES) do
       case[1].retry_budget_min = 1000
       local client <close> = client_of(case[1])
-      case[2].attempts = 30
-      check("quick", { kind = "http", count = 30, seconds = case[3] },
+      case[2].attempts = case[2].attempts or 30
+      check("quick", { kind = "http", count = case[2].attempts, seconds = case[3] },
         server:try(client, "GET", "/V1/x", case[2]))
     end
     -- The other way round: nine waits of 0.1 s at most, each any part of it, take some time.
