@@ -38,6 +38,7 @@ build = {
         "csrc/core/clock.c",
         "csrc/core/connection.c",
         "csrc/core/engine.c",
+        "csrc/core/engines.c",
         "csrc/core/error.c",
         "csrc/core/event.c",
         "csrc/core/fork_mark.c",

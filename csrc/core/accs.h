@@ -200,6 +200,19 @@ ACCS_API int64_t accs_engine_timeout_ms(const accs_engine *engine);
 ACCS_API accs_error accs_engine_step(accs_engine *engine, int64_t timeout_ms,
                                      accs_failure *failure);
 
+/*
+ * Waits until one of several engines has something to do, for a program that
+ * then steps each of them with timeout 0. Moves none of them. Returns early when
+ * a signal arrives; an engine of another process counts as ready.
+ *
+ * engines     borrowed for the call
+ * timeout_ms  the longest wait; -1: until something happens
+ *
+ * Errors: ACCS_ERROR_IO, ACCS_ERROR_MEMORY.
+ */
+ACCS_API accs_error accs_engines_wait(accs_engine *const *engines, size_t engine_count,
+                                      int64_t timeout_ms, accs_failure *failure);
+
 /* The number of calls and timers that have not been fetched from the queue yet. */
 ACCS_API size_t accs_engine_pending(const accs_engine *engine);
 

@@ -406,6 +406,11 @@ int accs_engine_fd(accs_engine *engine)
     return engine->poller.fd;
 }
 
+int accs_engine_descriptor(const accs_engine *engine)
+{
+    return engine->poller.fd;
+}
+
 int64_t accs_engine_timeout_ms(const accs_engine *engine)
 {
     int64_t next = next_moment(engine);

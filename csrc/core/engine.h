@@ -31,6 +31,9 @@ bool accs_engine_usable(const accs_engine *engine);
 /* ACCS_ERROR_CLOSED with a text for a forked child, else ACCS_OK. */
 accs_error accs_engine_check(const accs_engine *engine, accs_failure *failure);
 
+/* What accs_engine_fd() gives, for one who minds accs_engine_timeout_ms() beside it. */
+int accs_engine_descriptor(const accs_engine *engine);
+
 /* The clocks as they stood at the last refresh. */
 const accs_now *accs_engine_now(const accs_engine *engine);
 /* Reads the clocks; at the start of every public function that uses them. */

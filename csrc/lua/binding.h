@@ -28,9 +28,9 @@ accs_engine *accs_lua_check_engine(lua_State *L, int index);
 /* Seconds as Lua numbers to milliseconds; negative and NaN count as 0, infinity as years. */
 int64_t accs_lua_ms(lua_Number seconds);
 
-/* Metatable with methods, __gc and __close from one idempotent function. */
-void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods,
-                       lua_CFunction close);
+/* Metatable with methods, __close and __gc: mostly the same idempotent function. */
+void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close,
+                       lua_CFunction gc);
 
 /* Each makes its type and sets its functions in the module table at the top. */
 void accs_lua_engine_open(lua_State *L);

@@ -304,7 +304,7 @@ void accs_lua_client_open(lua_State *L)
         {"handle", client_handle}, {"redact", client_redact}, {NULL, NULL},
     };
 
-    accs_lua_new_type(L, ACCS_CLIENT_TYPE, methods, client_close);
+    accs_lua_new_type(L, ACCS_CLIENT_TYPE, methods, client_close, client_close);
     lua_pushcfunction(L, client_new);
     lua_setfield(L, -2, "client");
 }

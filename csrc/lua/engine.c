@@ -88,7 +88,7 @@ static int engine_new(lua_State *L)
             lua_pop(L, 1);
         }
     }
-    box = lua_newuserdatauv(L, sizeof *box, 0);
+    box = lua_newuserdatauv(L, sizeof *box, 1); /* the function of on_close() */
     box->engine = NULL;
     box->holding = false;
     box->taken = 0;
@@ -98,7 +98,7 @@ static int engine_new(lua_State *L)
     return 1;
 }
 
-static int engine_close(lua_State *L)
+static int engine_gc(lua_State *L)
 {
     engine_box *box = check_box(L, 1);
     accs_engine *engine = box->engine;
@@ -108,6 +108,29 @@ static int engine_close(lua_State *L)
     if (box->holding)
         accs_reply_free(box->item.reply);
     box->holding = false;
+    return 0;
+}
+
+/* close(): first tells the function of on_close(), whose errors change nothing. */
+static int engine_close(lua_State *L)
+{
+    engine_box *box = check_box(L, 1);
+
+    if (box->engine != NULL && lua_getiuservalue(L, 1, 1) == LUA_TFUNCTION) {
+        lua_pushnil(L);
+        lua_setiuservalue(L, 1, 1);
+        lua_pcall(L, 0, 0, 0);
+    }
+    return engine_gc(L);
+}
+
+/* on_close(function) */
+static int engine_on_close(lua_State *L)
+{
+    accs_lua_check_engine(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    lua_setiuservalue(L, 1, 1);
     return 0;
 }
 
@@ -141,6 +164,42 @@ static int engine_step(lua_State *L)
     if (check_box(L, 1)->holding)
         timeout_ms = 0;
     if (accs_engine_step(engine, timeout_ms, &failure) != ACCS_OK)
+        return accs_lua_push_failure(L, &failure);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* wait({engine, ...}, seconds | nil) -> true | nil, failure */
+static int wait_for_engines(lua_State *L)
+{
+    int64_t timeout_ms = lua_isnoneornil(L, 2) ? -1 : accs_lua_ms(luaL_checknumber(L, 2));
+    accs_engine **engines;
+    accs_failure failure;
+    size_t count;
+    size_t open = 0;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    count = (size_t)lua_rawlen(L, 1);
+    engines = lua_newuserdatauv(L, (count + 1) * sizeof *engines, 0);
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, 1, (lua_Integer)i);
+        accs_lua_check_engine(L, -1);
+        lua_pop(L, 1);
+    }
+    /* Nothing below allocates: no finalizer can close one of them. */
+    for (size_t i = 1; i <= count; i++) {
+        const engine_box *box;
+
+        lua_rawgeti(L, 1, (lua_Integer)i);
+        box = lua_touserdata(L, -1);
+        lua_pop(L, 1); /* the table keeps it */
+        if (box != NULL && box->engine != NULL) {
+            engines[open++] = box->engine;
+            if (box->holding)
+                timeout_ms = 0;
+        }
+    }
+    if (accs_engines_wait(engines, open, timeout_ms, &failure) != ACCS_OK)
         return accs_lua_push_failure(L, &failure);
     lua_pushboolean(L, 1);
     return 1;
@@ -287,12 +346,16 @@ static int engine_pending(lua_State *L)
 void accs_lua_engine_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"close", engine_close},   {"fd", engine_fd},           {"timeout", engine_timeout},
-        {"step", engine_step},     {"next", engine_next},       {"timer", engine_timer},
-        {"cancel", engine_cancel}, {"pending", engine_pending}, {NULL, NULL},
+        {"close", engine_close},       {"fd", engine_fd},
+        {"timeout", engine_timeout},   {"step", engine_step},
+        {"next", engine_next},         {"timer", engine_timer},
+        {"cancel", engine_cancel},     {"pending", engine_pending},
+        {"on_close", engine_on_close}, {NULL, NULL},
     };
 
-    accs_lua_new_type(L, ACCS_ENGINE_TYPE, methods, engine_close);
+    accs_lua_new_type(L, ACCS_ENGINE_TYPE, methods, engine_close, engine_gc);
+    lua_pushcfunction(L, wait_for_engines);
+    lua_setfield(L, -2, "wait");
     lua_pushcfunction(L, engine_new);
     lua_setfield(L, -2, "engine");
 }

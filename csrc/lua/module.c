@@ -57,13 +57,14 @@ int64_t accs_lua_ms(lua_Number seconds)
     return seconds < years ? (int64_t)ceil(seconds * 1000) : (int64_t)1000 * (int64_t)years;
 }
 
-void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close)
+void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close,
+                       lua_CFunction gc)
 {
     luaL_newmetatable(L, name);
     lua_newtable(L);
     luaL_setfuncs(L, methods, 0);
     lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, close);
+    lua_pushcfunction(L, gc);
     lua_setfield(L, -2, "__gc");
     lua_pushcfunction(L, close);
     lua_setfield(L, -2, "__close");

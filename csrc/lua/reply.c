@@ -182,5 +182,5 @@ void accs_lua_reply_open(lua_State *L)
         {NULL, NULL},
     };
 
-    accs_lua_new_type(L, ACCS_REPLY_TYPE, methods, reply_close);
+    accs_lua_new_type(L, ACCS_REPLY_TYPE, methods, reply_close, reply_close);
 }

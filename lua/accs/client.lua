@@ -1,6 +1,8 @@
 --- The client of one tenant: verbs, options of a call, and what becomes of an answer.
 local core = require "accs.core"
+local engines = require "accs.engines"
 local errors = require "accs.error"
+local hooks = require "accs.hooks"
 local json = require "accs.json"
 local options = require "accs.options"
 local request = require "accs.request"
@@ -266,7 +268,7 @@ local function perform(self, method, path, data, opts)
   if not id then
     return nil, fail(self, call, failure)
   end
-  return conclude(self, call, opts, tasks.await(id))
+  return conclude(self, call, opts, tasks.await(self._engine, id))
 end
 
 --- Reads. Repeated by itself when the connection or the service fails for a moment.
@@ -420,14 +422,16 @@ function client.new(given)
   for _, name in ipairs(CORE_OPTIONS) do
     inner[name] = values[name]
   end
-  local made, failure = core.client(tasks.engine(), inner)
+  local engine = values.engine or engines.engine()
+  local made, failure = core.client(engine, inner)
   if not made then
     error(errors.new(failure), 0)
   end
   return setmetatable({
     base_url = values.base_url:gsub("/+$", ""), store = values.store, page_size = values.page_size,
-    read_only = values.read_only, _core = made, _codec = values.codec,
-    _hook = values.on_event and tasks.observe(made:handle(), values.on_event) or nil,
+    read_only = values.read_only, _core = made, _engine = engine,
+    _codec = values.codec,
+    _hook = values.on_event and hooks.observe(engine, made:handle(), values.on_event) or nil,
   }, Client)
 end
 

@@ -37,6 +37,14 @@ function core.engine(options) end
 ---@field max_idle_time? number  seconds; a connection idle for longer is not used again, default 118
 ---@field dns_cache_time? number  seconds that the addresses of a name are kept, default 60
 
+--- Waits until one of several engines has something to do. Moves none of them.
+---@param engines accs.core.Engine[]
+---@param seconds? number  the longest wait; nil: until something happens, or a signal arrives
+---@return true|nil ok
+---@return accs.core.Failure|nil failure
+--- Example: `assert(core.wait({ one, two }, 0.1)) one:step(0) two:step(0)`
+function core.wait(engines, seconds) end
+
 --- Makes a client on an engine. No I/O. Clients of one identity share one token.
 ---@param engine accs.core.Engine
 ---@param options table<string, string|number|boolean>  fields as in accs.options; times in seconds
@@ -164,6 +172,11 @@ function Engine:cancel(id) end
 ---@return integer
 --- Example: `while engine:pending() > 0 do engine:step() engine:next() end`
 function Engine:pending() end
+
+--- Sets the function that close() calls before anything else. Not called by the collector.
+---@param f fun()
+--- Example: `engine:on_close(function() print("closed") end)`
+function Engine:on_close(f) end
 
 --- Closes the engine and what lives on it. A second time does nothing.
 --- Example: `engine:close()`

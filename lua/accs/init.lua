@@ -7,6 +7,7 @@
 ---     end
 local core = require "accs.core"
 local client = require "accs.client"
+local engines = require "accs.engines"
 local json = require "accs.json"
 local message = require "accs.message"
 local tasks = require "accs.tasks"
@@ -33,7 +34,7 @@ return {
   search = later("accs.search", "new"),
   spawn = tasks.spawn,
   sleep = tasks.sleep,
-  engine = tasks.engine,
+  engine = engines.engine,
   all = later("accs.group", "all"),
   map = later("accs.group", "map"),
 }

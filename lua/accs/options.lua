@@ -9,6 +9,7 @@ local options = {}
 ---@class accs.Option
 ---@field name string  in Lua, and with dashes on the command line
 ---@field type "text"|"seconds"|"count"|"share"|"flag"|"function"|"codec"|"scopes"|"dotenv"
+---  |"engine"
 ---@field env? string  environment variable
 ---@field unit? string
 ---@field default? any  what holds when nobody sets it; the core's own where it is a number
@@ -70,6 +71,8 @@ options.list = {
     default = 262144, doc = "all headers of one answer" },
   { name = "page_size", type = "count", env = "ACCS_PAGE_SIZE", unit = "rows", default = 100,
     doc = "rows of one page of a scan" },
+  { name = "engine", type = "engine",
+    doc = "made by accs.engine; unset: the one that clients share" },
   { name = "dotenv", type = "dotenv", doc = "path of a .env file; false: read none" },
   { name = "codec", type = "codec",
     doc = "replaces accs.json: anything with encode and decode, such as cjson.safe" },
@@ -181,6 +184,11 @@ checks.codec = function(value)
   local fits = type(value) == "table"
     and type(value.encode) == "function" and type(value.decode) == "function"
   return fits and value or nil, "a table with the functions encode and decode"
+end
+
+checks.engine = function(value)
+  local fits = type(value) == "userdata" and tostring(value):find("^accs%.engine: ")
+  return fits and value or nil, "an engine that accs.engine made"
 end
 
 checks.dotenv = function(value)

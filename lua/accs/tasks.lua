@@ -1,12 +1,13 @@
---- Tasks: the one engine of a Lua state, the loop that fetches what it finished, and everything
---- that yields or resumes. See doc/decisions/0003-one-engine-a-state.md.
+--- Tasks: everything that yields or resumes. What the engines finish comes from accs.engines.
+--- See doc/decisions/0003-one-engine-a-state.md.
 ---
 --- A task is a coroutine that this file made. Inside one, a call lets other tasks go on while it
 --- waits; anywhere else (the main program, a coroutine of the user, a comparator of `table.sort`) a
 --- call blocks just for itself. Tasks move while something waits for tasks: `task:wait()`, or
 --- `accs.all` and `accs.map` (accs.group). A plain `coroutine.yield()` in a task lets others go on.
-local core = require "accs.core"
+local engines = require "accs.engines"
 local errors = require "accs.error"
+local queue = require "accs.queue"
 
 local tasks = {}
 
@@ -15,53 +16,10 @@ local Task = {}
 Task.__index = Task
 Task.__name = "accs.Task"
 
--- What one Lua state holds. Values of `waiters` are tasks or blocked calls (Block).
-local engine -- made on first use
-local waiters = {} -- by id of a call or timer
 local known = setmetatable({}, { __mode = "k" }) -- coroutine -> unfinished task
-local hooks = setmetatable({}, { __mode = "v" }) -- client handle -> hook, which its client holds
-
-local function new_queue()
-  return { first = 1, last = 0 }
-end
-
-local function push(queue, task)
-  queue.last = queue.last + 1
-  queue[queue.last] = task
-end
-
-local function pop(queue)
-  if queue.first > queue.last then
-    return nil
-  end
-  local task = queue[queue.first]
-  queue[queue.first] = nil
-  queue.first = queue.first + 1
-  return task
-end
-
-local ready = new_queue() -- the user's tasks that can go on
-local urgent = new_queue() -- event hooks: they go on during a blocking call too
-
--- Somebody may have closed it by accs.engine():close().
-local function is_closed(candidate)
-  return not pcall(candidate.pending, candidate)
-end
-
---- The engine of this Lua state, which all its clients share. Made on first use.
---- Raises an accs.Error when there is none to be had.
----@return userdata engine  with fd(), timeout(), step(seconds) and pending(), see accs.core
---- Example: `print(accs.engine():pending())`
-function tasks.engine()
-  if not engine or is_closed(engine) then
-    local made, failure = core.engine {}
-    if not made then
-      error(errors.new(failure), 0)
-    end
-    engine = made
-  end
-  return engine
-end
+local ready = queue.new() -- the user's tasks that can go on
+local urgent = queue.new() -- event hooks: they go on during a blocking call too
+local push, pop = queue.push, queue.pop
 
 -- Tasks -------------------------------------------------------------------------------------
 
@@ -87,9 +45,14 @@ end
 
 local function wake(task, a, b)
   task.ticket = task.ticket + 1 -- whatever else would wake it is out of date
-  task.waiting_id = nil
+  task.lane = nil
   task.a, task.b = a, b
   enqueue(task)
+end
+
+-- What it waited for has come: told by accs.engines.
+function Task:_told(_kind, a, b)
+  wake(self, a, b)
 end
 
 --- Wakes everything that waits for `target`. For accs.group.
@@ -189,95 +152,15 @@ end
 -- The loop ----------------------------------------------------------------------------------
 
 local Block = {} -- a call that blocks; its guard ends the call when an error (Ctrl-C) passes by
+Block.__index = Block
 Block.__close = function(block)
   if not block.finished then
-    waiters[block.id] = nil
-    engine:cancel(block.id)
+    engines.abandon(block.lane, block.id)
   end
 end
 
-local function deliver(id, a, b)
-  local waiter = waiters[id]
-  waiters[id] = nil
-  if not waiter then
-    return -- nobody waits for it any more
-  elseif not waiter.ticket then -- a blocked call, not a task
-    waiter.finished, waiter.a, waiter.b = true, a, b
-  else
-    wake(waiter, a, b)
-  end
-end
-
-local function run_hook(hook)
-  local event = pop(hook.events)
-  while event do
-    hook.call(event)
-    event = pop(hook.events)
-  end
-end
-
--- A hook fails once: it is dropped, and said so.
-local HookEnd = {}
-HookEnd.__index = HookEnd
---- Told when the task of a hook has ended.
----@param task accs.Task
-function HookEnd:ended(task)
-  local hook = self.hook
-  hook.busy = false
-  if task.failed then
-    hook.dropped = true
-    hook.events = new_queue()
-    local line = tostring(task.problem):match("^[^\n]*")
-    io.stderr:write("accs: on_event failed and is not called again: ", errors.clean(line), "\n")
-  end
-end
-
-local function observe(handle, event)
-  local hook = hooks[handle]
-  if not hook or hook.dropped then
-    return
-  end
-  push(hook.events, event)
-  if not hook.busy then
-    hook.busy = true
-    local task = new_task(run_hook, setmetatable({ hook = hook }, HookEnd), hook)
-    task.hook = true
-    enqueue(task)
-  end
-end
-
--- The engine is closed, or this is a forked child: nothing will come any more.
-local function fail_all(failure)
-  local left = waiters
-  waiters = {}
-  for id, waiter in pairs(left) do
-    waiters[id] = waiter
-    deliver(id, nil, failure)
-  end
-end
-
--- Moves the engine once (seconds: nil waits until something happens) and hands out what ended.
-local function step(seconds)
-  local fine, ok, failure = pcall(engine.step, engine, seconds)
-  if not fine then
-    if not is_closed(engine) then
-      error(ok, 0) -- Ctrl-C, for one
-    end
-    failure = { kind = "closed", outcome = "unknown", message = "the engine is closed" }
-  end
-  if not fine or not ok then
-    fail_all(failure)
-    return
-  end
-  local kind, id, a, b = engine:next()
-  while kind do
-    if kind == "event" then
-      observe(id, a)
-    else
-      deliver(id, a, b)
-    end
-    kind, id, a, b = engine:next()
-  end
+function Block:_told(_kind, a, b)
+  self.finished, self.a, self.b = true, a, b
 end
 
 local function run_urgent()
@@ -299,21 +182,25 @@ local function run(target)
     end
     if not target.finished then
       local more = ready.first <= ready.last or urgent.first <= urgent.last
-      if not more and not next(waiters) then
+      if not more and not engines.busy() then
         errors.misuse("deadlock: nothing is in flight, and every task waits for another")
-      elseif engine then
-        step(more and 0 or nil)
       end
+      engines.step(more and 0 or nil)
     end
   end
 end
 
 -- Waits without letting the user's tasks go on; their completions are kept.
-local function block(id)
-  local blocked <close> = setmetatable({ id = id, finished = false, a = nil, b = nil }, Block)
-  waiters[id] = blocked
+local function block(lane, id, stream)
+  local blocked <close> = setmetatable(
+    { lane = lane, id = id, finished = false, a = nil, b = nil }, Block)
+  if stream then
+    stream.waiter = blocked
+  else
+    engines.expect(lane, id, blocked)
+  end
   while not blocked.finished do
-    step(nil)
+    engines.step(nil)
     if urgent.first <= urgent.last then
       run_urgent()
     end
@@ -321,21 +208,88 @@ local function block(id)
   return blocked.a, blocked.b
 end
 
---- Waits for a call or timer of the engine; for the client's use.
+-- Waits in a task; cancelling it ends the call, whose end then wakes the task.
+local function park_for(task, lane, id)
+  task.lane, task.id = lane, id
+  return park(task)
+end
+
+--- Waits for a call or timer that was just started; for the client's use.
+---@param engine accs.core.Engine
 ---@param id integer
 ---@return any a  the reply, or whether the timer ended by itself
 ---@return any b  the failure
-function tasks.await(id)
+function tasks.await(engine, id)
+  local lane = engines.lane(engine)
+  if lane.waiters[id] or lane.closed then
+    return engines.early(lane, id)
+  end
   local task = running_task()
   if not task then
-    return block(id)
-  elseif task.cancelling then
-    engine:cancel(id)
+    return block(lane, id)
+  end
+  engines.expect(lane, id, task)
+  if task.cancelling then
+    engines.abandon(lane, id)
     raise_cancel(task)
   end
-  waiters[id] = task
-  task.waiting_id = id
-  return park(task)
+  return park_for(task, lane, id)
+end
+
+-- Ends the call unless its end was seen.
+local Guard = {}
+Guard.__close = function(guard)
+  engines.abandon(guard.lane, guard.id)
+end
+
+--- Remembers from now on what a call signals, for `tasks.await_stream`. The result is to be closed:
+--- a call that has not ended is cancelled then, whatever error passes by.
+---@param engine accs.core.Engine
+---@param id integer
+---@return table guard
+--- Example: `local guard <close> = tasks.open_stream(engine, id)`
+function tasks.open_stream(engine, id)
+  local lane = engines.lane(engine)
+  engines.stream(lane, id)
+  return setmetatable({ lane = lane, id = id }, Guard)
+end
+
+--- Waits for the next signal of a call whose body is streamed. Signals that come while nobody waits
+--- are kept: at most one "body", one "wish", and the end, which comes once, last, after which the
+--- id is forgotten. An error out of here (the task was cancelled, Ctrl-C) has ended the call.
+---@param engine accs.core.Engine
+---@param id integer
+---@return "body"|"wish"|"done" kind
+---@return any a  "wish": whether the upload begins anew; "done": the reply
+---@return any b  "done": the failure
+--- Example:
+---     local guard <close> = tasks.open_stream(engine, id) -- right after the call was started
+---     local kind, reply, failure = tasks.await_stream(engine, id)
+---     while kind ~= "done" do
+---       if kind == "body" then sink(engine:read(id)) else engine:feed(id, source()) end
+---       kind, reply, failure = tasks.await_stream(engine, id)
+---     end
+function tasks.await_stream(engine, id)
+  local lane = engines.lane(engine)
+  local stream = engines.stream(lane, id)
+  local task = running_task()
+  if task and task.cancelling then
+    engines.abandon(lane, id)
+    raise_cancel(task)
+  elseif not stream:ready() then
+    if task then
+      local guard <close> = setmetatable({ lane = lane, id = id }, Guard)
+      stream.waiter = task
+      park_for(task, lane, id)
+      guard.id = nil
+    else
+      block(lane, id, stream)
+    end
+  end
+  if stream.done then
+    engines.abandon(lane, id)
+  end
+  return stream:take()
 end
 
 --- Waits until `target.finished`, whoever asks; a target is a task or any table given to
@@ -375,16 +329,6 @@ function tasks.meet(problem)
   end
 end
 
---- Calls `hook(event)` for each event of a client, in a task of its own, one after the other.
----@param handle integer  of the core's client
----@param call fun(event: accs.Event)
----@return table hook  the client holds it; events end when it is collected or dropped
-function tasks.observe(handle, call)
-  local hook = { call = call, events = new_queue(), busy = false }
-  hooks[handle] = hook
-  return hook
-end
-
 -- What users see ----------------------------------------------------------------------------
 
 --- Raises a mistake of the program unless `f` can be called.
@@ -406,6 +350,16 @@ function tasks.start(group, f, ...)
   local task = new_task(f, group, ...)
   enqueue(task)
   return task
+end
+
+--- Likewise, but it goes on during blocking calls as well. For accs.hooks.
+---@param group table
+---@param f function
+---@param ... any
+function tasks.start_urgent(group, f, ...)
+  local task = new_task(f, group, ...)
+  task.hook = true
+  enqueue(task)
 end
 
 --- Makes a task that calls `f(...)`. It starts when something waits for tasks.
@@ -454,8 +408,8 @@ function Task:cancel()
     error(problem, 0)
   else
     self.cancelling = problem
-    if self.waiting_id then
-      engine:cancel(self.waiting_id) -- its end wakes the task
+    if self.lane then
+      self.lane.engine:cancel(self.id) -- its end wakes the task
     elseif self.parked and not self.queued then
       wake(self)
     end
@@ -470,11 +424,12 @@ function tasks.sleep(seconds)
   if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= 1e9) then
     errors.misuse("accs.sleep: a number of seconds from 0 to 1e9 is needed")
   end
-  local id, failure = tasks.engine():timer(seconds)
+  local engine = engines.engine()
+  local id, failure = engine:timer(seconds)
   if not id then
     error(errors.new(failure), 0)
   end
-  local ok, problem = tasks.await(id)
+  local ok, problem = tasks.await(engine, id)
   if not ok and problem then
     error(errors.new(problem), 0)
   end

@@ -6,9 +6,10 @@ local terminal = require "accs.cli.terminal"
 local options = {}
 
 -- Not for the command line: secrets would show in the process list and the shell's history, and
--- functions cannot be typed.
+-- functions and objects cannot be typed.
+local UNTYPED = { ["function"] = true, codec = true, engine = true }
 local function is_typed(option)
-  return not option.secret and option.type ~= "function" and option.type ~= "codec"
+  return not option.secret and not UNTYPED[option.type]
 end
 
 local PLACEHOLDERS = { seconds = "SECONDS", count = "NUMBER", text = "TEXT", scopes = "LIST",

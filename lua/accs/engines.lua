@@ -1,0 +1,319 @@
+--- The engines of a Lua state: which there are, moving them, and handing out what they finished.
+--- Nothing here yields or resumes: accs.tasks does. See doc/decisions/0003-one-engine-a-state.md.
+---
+--- Whoever waits for a call or timer is a *waiter*: a table whose method `_told(kind, a, b)` gets
+--- what `engine:next()` gave, "done" or "timer" last. It must neither raise nor wait.
+local core = require "accs.core"
+local errors = require "accs.error"
+local options = require "accs.options"
+
+local engines = {}
+
+---@class accs.Lane  an engine, and who waits for what it does. Ids are unique only within it.
+---@field engine accs.core.Engine
+---@field waiters table<integer, table>  by id of a call or timer
+---@field waiting integer  the number of those that somebody waits for
+---@field place? integer  in `active`, while that is not 0
+---@field hooks table<integer, table>  by client handle; clients hold theirs
+---@field closed? accs.core.Failure  nothing will come any more
+
+local lanes = setmetatable({}, { __mode = "k" }) -- by engine
+local active = {} ---@type accs.Lane[] those that somebody waits for
+local default ---@type accs.core.Engine|nil
+
+local CLOSED = { kind = "closed", outcome = "unknown", message = "the engine is closed" }
+
+local function remove(lane)
+  local place, last = lane.place, active[#active]
+  active[place], last.place = last, place
+  active[#active] = nil
+  lane.place = nil
+end
+
+-- The engine was closed, or this is a forked child.
+local function fail_all(lane, failure)
+  local left = lane.waiters
+  lane.waiters, lane.waiting = {}, 0
+  if lane.place then
+    remove(lane)
+  end
+  for id, waiter in pairs(left) do
+    lane.waiters[id] = waiter.keeps and waiter or nil
+    waiter:_told("done", nil, failure)
+  end
+end
+
+--- Minds an engine from now on.
+---@param engine accs.core.Engine
+---@return accs.core.Engine engine
+function engines.adopt(engine)
+  local lane = {
+    engine = engine, waiters = {}, waiting = 0, hooks = setmetatable({}, { __mode = "v" }),
+  }
+  lanes[engine] = lane
+  engine:on_close(function()
+    lane.closed = CLOSED
+    fail_all(lane, CLOSED)
+  end)
+  return engine
+end
+
+local function open(settings)
+  local engine, failure = core.engine(settings)
+  return engines.adopt(engine or error(errors.new(failure), 0))
+end
+
+-- Options of an engine, with their types of accs.options.
+local ENGINE_OPTIONS = {
+  max_connections = "count", max_total_connections = "count", max_idle_connections = "count",
+  max_streams = "count", max_idle_time = "seconds", dns_cache_time = "seconds",
+}
+
+local function check_settings(settings)
+  if type(settings) ~= "table" then
+    errors.misuse(("accs.engine: the options must be a table, not %s"):format(type(settings)))
+  end
+  local names = {}
+  for name in pairs(ENGINE_OPTIONS) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for name, value in pairs(settings) do
+    if not ENGINE_OPTIONS[name] then
+      errors.misuse("accs.engine: " .. options.unknown("option", name, names))
+    end
+    local accepted, expected = options.check(ENGINE_OPTIONS[name], value)
+    if accepted == nil then
+      errors.misuse(("accs.engine: %s must be %s"):format(name, expected))
+    end
+  end
+end
+
+--- Without options: the engine of this Lua state, which its clients share; made on first use, and
+--- anew after somebody closed it. With options: a further engine, with connections and tokens of
+--- its own, for clients that are given it (`accs.client { engine = ... }`). Tasks wait for calls on
+--- any of them.
+--- Raises an accs.Error when there is none to be had, and on a wrong option.
+---@param settings? accs.core.EngineOptions
+---@return accs.core.Engine engine  with fd(), timeout(), step(seconds), pending() and close()
+--- Example:
+---     local reports = accs.client { engine = accs.engine { max_connections = 2 } }
+function engines.engine(settings)
+  if settings ~= nil then
+    check_settings(settings)
+    return open(settings)
+  end
+  if not default or lanes[default].closed then
+    default = open {}
+  end
+  return default
+end
+
+--- What is known of an engine that `engines.engine` made.
+---@param engine accs.core.Engine
+---@return accs.Lane
+function engines.lane(engine)
+  return lanes[engine]
+end
+
+-- Streams ------------------------------------------------------------------------------------
+
+-- Remembers what a call signals until somebody asks: whether it has bytes to read ("body") or wants
+-- some ("wish", with whether from the start), and its end. At most one of each is outstanding.
+local Stream = { keeps = true } -- stays in `waiters` until its end was taken
+Stream.__index = Stream
+
+local STREAMING = { outcome = "unknown" } -- what is known of a call that was cancelled meanwhile
+
+function Stream:_told(kind, a, b)
+  if kind == "body" then
+    self.body = true
+  elseif kind == "wish" then
+    self.wish, self.from_start = true, a
+  else
+    self.body, self.wish, self.done, self.a, self.b = nil, nil, true, a, b
+  end
+  local waiter = self.waiter
+  if waiter and self.done then
+    self.waiter = nil
+    waiter:_told(kind, a, b)
+  elseif waiter and not waiter.cancelling then -- then its end follows, and says more
+    self.waiter = nil
+    waiter:_told(kind, nil, STREAMING)
+  end
+end
+
+--- Whether `take` has something to give.
+---@return boolean
+function Stream:ready()
+  return self.done or self.body or self.wish or false
+end
+
+--- Takes the next signal; the end last.
+---@return "body"|"wish"|"done"|nil kind
+---@return any a  "wish": whether from the start; "done": the reply
+---@return any b  "done": the failure
+function Stream:take()
+  if self.wish then
+    self.wish = nil
+    return "wish", self.from_start
+  elseif self.body then
+    self.body = nil
+    return "body"
+  elseif self.done then
+    return "done", self.a, self.b
+  end
+end
+
+-- Waiters ------------------------------------------------------------------------------------
+
+-- Of a call that was cancelled and that nobody waits for any more.
+local NOBODY = { _told = function() end }
+
+local function leave(lane)
+  lane.waiting = lane.waiting - 1
+  if lane.waiting == 0 then
+    remove(lane)
+  end
+end
+
+local function deliver(lane, kind, id, a, b)
+  local waiter = lane.waiters[id]
+  if not waiter then -- a finalizer moved the engine before its caller came to wait
+    waiter = setmetatable({ early = true }, Stream)
+    lane.waiters[id] = waiter
+  elseif kind == "done" or kind == "timer" then
+    if not waiter.keeps then
+      lane.waiters[id] = nil
+    end
+    if waiter ~= NOBODY and not waiter.early then
+      leave(lane)
+    end
+  end
+  waiter:_told(kind, a, b)
+end
+
+--- Takes what came for an id before somebody waited for it.
+---@param lane accs.Lane
+---@param id integer
+---@return any a
+---@return any b
+function engines.early(lane, id)
+  local stream = lane.waiters[id]
+  lane.waiters[id] = nil
+  if stream then
+    return stream.a, stream.b
+  end
+  return nil, lane.closed
+end
+
+--- From now on `waiter` waits for this call or timer, which has not come yet.
+---@param lane accs.Lane
+---@param id integer
+---@param waiter table
+function engines.expect(lane, id, waiter)
+  lane.waiters[id] = waiter
+  lane.waiting = lane.waiting + 1
+  if not lane.place then
+    local place = #active + 1
+    active[place], lane.place = lane, place
+  end
+end
+
+--- The stream of a call, made when it is first asked for: what `expect` is for many signals.
+---@param lane accs.Lane
+---@param id integer
+---@return table stream
+function engines.stream(lane, id)
+  local stream = lane.waiters[id]
+  if not stream then
+    stream = setmetatable({ done = lane.closed and true, b = lane.closed }, Stream)
+    if lane.closed then
+      lane.waiters[id] = stream
+    else
+      engines.expect(lane, id, stream)
+    end
+  elseif stream.early and not stream.done then
+    stream.early = nil
+    engines.expect(lane, id, stream)
+  end
+  return stream
+end
+
+--- Forgets a call or timer; one that has not ended is cancelled.
+---@param lane accs.Lane
+---@param id integer
+function engines.abandon(lane, id)
+  local waiter = lane.waiters[id]
+  if not waiter or waiter == NOBODY then
+    return
+  elseif waiter.done then
+    lane.waiters[id] = nil
+    return
+  end
+  lane.waiters[id] = NOBODY
+  if not waiter.early then
+    leave(lane)
+  end
+  lane.engine:cancel(id)
+end
+
+--- Whether somebody waits for something of an engine.
+---@return boolean
+function engines.busy()
+  return active[1] ~= nil
+end
+
+-- Moves one engine once, and hands out what ended.
+local function move(lane, seconds)
+  local engine = lane.engine
+  local ok, failure = engine:step(seconds)
+  if not ok then
+    fail_all(lane, failure)
+    return
+  end
+  local kind, id, a, b = engine:next()
+  while kind do
+    if kind == "event" then
+      local hook = lane.hooks[id]
+      if hook then
+        hook:add(a)
+      end
+    else
+      deliver(lane, kind, id, a, b)
+    end
+    if lane.closed then
+      return
+    end
+    kind, id, a, b = engine:next()
+  end
+end
+
+local function wait(seconds)
+  local list = {}
+  for index, lane in ipairs(active) do
+    list[index] = lane.engine
+  end
+  local ok, failure = core.wait(list, seconds)
+  if not ok then
+    error(errors.new(failure), 0)
+  end
+end
+
+--- Moves every engine that somebody waits for once, and tells the waiters what ended.
+---@param seconds? number  the longest wait; nil: until something happens
+function engines.step(seconds)
+  local count = #active
+  if count > 1 then
+    wait(seconds)
+    seconds = 0
+  end
+  for index = count, 1, -1 do
+    local lane = active[index] -- what was handed out may have ended others meanwhile
+    if lane then
+      move(lane, seconds)
+    end
+  end
+end
+
+return engines
