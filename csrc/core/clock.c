@@ -1,6 +1,6 @@
 #include "clock.h"
 
-#include <openssl/rand.h>
+#include <sys/random.h>
 #include <time.h>
 
 enum { MS_PER_S = 1000, US_PER_S = 1000000, NS_PER_US = 1000, NS_PER_MS = 1000000 };
@@ -24,11 +24,12 @@ void accs_clock_system(void *context, accs_now *now)
     };
 }
 
+/* Of the system: OpenSSL's generator reads its whole configuration at the first use. */
 uint32_t accs_random_32(void)
 {
     unsigned char bytes[4];
 
-    if (RAND_bytes(bytes, (int)sizeof bytes) != 1)
+    if (getentropy(bytes, sizeof bytes) != 0)
         return 0x80000000U; /* the middle: jitter is lost, waiting is not */
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }

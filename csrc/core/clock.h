@@ -19,7 +19,7 @@ typedef void (*accs_clock_read)(void *context, accs_now *now);
 /* Reads the system's clocks; context is not used. */
 void accs_clock_system(void *context, accs_now *now);
 
-/* 32 random bits for jitter from OpenSSL's generator; 0x80000000 when that fails. */
+/* 32 random bits for jitter from the system; 0x80000000 when that fails. */
 uint32_t accs_random_32(void);
 
 #endif

@@ -9,17 +9,19 @@
 
 accs_reply *accs_reply_new(size_t max_headers, size_t max_body)
 {
-    accs_reply *reply = calloc(1, sizeof *reply);
+    accs_reply *reply = malloc(sizeof *reply); /* glibc keeps no cache for calloc() */
 
     if (reply == NULL)
         return NULL;
+    *reply = (accs_reply){.status = 0};
     accs_buffer_init(&reply->head, max_headers);
     accs_buffer_init(&reply->body, max_body);
     return reply;
 }
 
-/* A usual head; asked for at once instead of in five steps. */
-enum { HEAD_ROOM = 1024 };
+/* A usual head; asked for at once instead of in five steps. With its NUL still a small block for
+ * glibc: from 1 kB on each malloc() first sorts what lies free. */
+enum { HEAD_ROOM = 1000 };
 
 void accs_reply_reset(accs_reply *reply)
 {

@@ -354,8 +354,11 @@ static bool begins_with_base(const char *base, const char *path, size_t path_len
 /* Whether the path begins with a scheme and "://". */
 static bool is_absolute(const char *path, size_t path_len)
 {
-    const char *slashes = memmem(path, path_len, "://", 3);
+    const char *slashes;
 
+    if (path_len > 0 && path[0] == '/')
+        return false; /* most are like this: spares the search */
+    slashes = memmem(path, path_len, "://", 3);
     if (slashes == NULL)
         return false;
     for (const char *c = path; c < slashes; c++)

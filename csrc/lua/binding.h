@@ -32,6 +32,12 @@ int64_t accs_lua_ms(lua_Number seconds);
 void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close,
                        lua_CFunction gc);
 
+/*
+ * The box that a method is called on, as luaL_checkudata(L, 1, name) gives it. Only in the methods
+ * of that type: they hold their metatable, which spares the look-up by name.
+ */
+void *accs_lua_self(lua_State *L, const char *name);
+
 /* Each makes its type and sets its functions in the module table at the top. */
 void accs_lua_engine_open(lua_State *L);
 void accs_lua_client_open(lua_State *L);

@@ -211,7 +211,7 @@ static int client_new(lua_State *L)
 
 static int client_close(lua_State *L)
 {
-    client_box *box = luaL_checkudata(L, 1, ACCS_CLIENT_TYPE);
+    client_box *box = accs_lua_self(L, ACCS_CLIENT_TYPE);
     accs_client *client = box->client;
 
     box->client = NULL;
@@ -221,7 +221,7 @@ static int client_close(lua_State *L)
 
 static accs_client *check_client(lua_State *L)
 {
-    client_box *box = luaL_checkudata(L, 1, ACCS_CLIENT_TYPE);
+    client_box *box = accs_lua_self(L, ACCS_CLIENT_TYPE);
 
     if (box->client == NULL)
         luaL_error(L, "client is closed");

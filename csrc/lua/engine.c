@@ -16,6 +16,8 @@ typedef struct engine_box {
 
 static engine_box *check_box(lua_State *L, int index)
 {
+    if (index == 1)
+        return accs_lua_self(L, ACCS_ENGINE_TYPE);
     return luaL_checkudata(L, index, ACCS_ENGINE_TYPE);
 }
 
@@ -161,7 +163,7 @@ static int engine_step(lua_State *L)
     int64_t timeout_ms = lua_isnoneornil(L, 2) ? -1 : accs_lua_ms(luaL_checknumber(L, 2));
     accs_failure failure;
 
-    if (check_box(L, 1)->holding)
+    if (((engine_box *)lua_touserdata(L, 1))->holding)
         timeout_ms = 0;
     if (accs_engine_step(engine, timeout_ms, &failure) != ACCS_OK)
         return accs_lua_push_failure(L, &failure);

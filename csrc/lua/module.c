@@ -62,7 +62,8 @@ void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods, 
 {
     luaL_newmetatable(L, name);
     lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
+    lua_pushvalue(L, -2);
+    luaL_setfuncs(L, methods, 1); /* the metatable: for accs_lua_self() */
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, gc);
     lua_setfield(L, -2, "__gc");
@@ -71,6 +72,20 @@ void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods, 
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
+}
+
+void *accs_lua_self(lua_State *L, const char *name)
+{
+    void *box = lua_touserdata(L, 1);
+
+    if (box != NULL && lua_getmetatable(L, 1)) {
+        bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
+
+        lua_pop(L, 1);
+        if (same)
+            return box;
+    }
+    return luaL_checkudata(L, 1, name);
 }
 
 /* ------------------------------------------------------ small functions */

@@ -35,12 +35,12 @@ static accs_reply *open_reply(lua_State *L, const reply_box *box)
 /* Good until the next object is made: a finalizer may close it. */
 static accs_reply *check_reply(lua_State *L)
 {
-    return open_reply(L, luaL_checkudata(L, 1, ACCS_REPLY_TYPE));
+    return open_reply(L, accs_lua_self(L, ACCS_REPLY_TYPE));
 }
 
 static int reply_close(lua_State *L)
 {
-    reply_box *box = luaL_checkudata(L, 1, ACCS_REPLY_TYPE);
+    reply_box *box = accs_lua_self(L, ACCS_REPLY_TYPE);
     accs_reply *reply = box->reply;
 
     if (box->busy > 0)
@@ -153,7 +153,7 @@ static int reply_header(lua_State *L)
 /* decode() -> value | nil, message */
 static int reply_decode(lua_State *L)
 {
-    reply_box *box = luaL_checkudata(L, 1, ACCS_REPLY_TYPE);
+    reply_box *box = accs_lua_self(L, ACCS_REPLY_TYPE);
     const char *bytes;
     size_t bytes_len;
 

@@ -144,6 +144,31 @@ describe("accs.core", function()
     assert.equal(0, engine:pending())
   end)
 
+  it("raises for a method that is called on something else", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok })
+    local engine <close> = assert(core.engine())
+    local client <close> = assert(core.client(engine, settings(server)))
+    local id = assert(client:start { method = "GET", path = "/V1/x" })
+    local reply <close> = assert(outcome(engine, id))
+    local objects = { engine = engine, client = client, reply = reply }
+    local others = { io.stdout, {}, 5, "text", false }
+    for owner, object in pairs(objects) do
+      for name, method in pairs(debug.getmetatable(object).__index) do
+        local tried = table.move(others, 1, #others, 1, {})
+        for other, wrong in pairs(objects) do
+          tried[#tried + 1] = other ~= owner and wrong or nil
+        end
+        for _, wrong in ipairs(tried) do
+          local ok, problem = pcall(method, wrong)
+          assert.is_false(ok, owner .. ":" .. name)
+          assert.matches("expected, got", problem, 1, true)
+        end
+      end
+    end
+    assert.equal(200, reply:status())
+  end)
+
   it("takes the fields of a request that it knows, each of its type", function()
     local engine <close> = assert(core.engine())
     local client <close> = assert(core.client(engine, {
