@@ -4,83 +4,10 @@ local fault = require "spec.support.fault"
 
 local JSON = '{"items":[{"sku":"24-MB01"}],"total_count":1}'
 
--- One attempt after the first: enough to see a repeat, and the back-off stays below half a second.
-local TWICE = { attempts = 2 }
-
 local check, gzipped, head, send = fault.check, fault.gzipped, fault.head, fault.send
 local CLOSE, RESET = { "close" }, { "reset" }
 local PLAIN = head("200 OK", "Content-Type: application/json", "Content-Length: " .. #JSON)
 local CHUNKED = head("200 OK", "Content-Type: application/json", "Transfer-Encoding: chunked")
-
-describe("a kept-alive connection that dies after the request was read", function()
-  local writes = {
-    { name = "a POST with a body", method = "POST", body = { a = 1 } },
-    { name = "a POST without a body", method = "POST" },
-    { name = "a PATCH", method = "PATCH", body = { a = 1 } },
-    { name = "a PUT that is not idempotent", method = "PUT", body = { a = 1 }, idempotent = false },
-    { name = "a DELETE that is not idempotent", method = "DELETE", idempotent = false },
-  }
-  local deaths = {
-    { name = "closed", steps = { CLOSE } },
-    { name = "reset", steps = { RESET } },
-    { name = "closed in the status line", steps = { send "HTTP/1.1 2", CLOSE } },
-    { name = "closed in the headers", steps = { send "HTTP/1.1 200 OK\r\nContent-Ty", CLOSE } },
-    { name = "reset in the headers", steps = { send "HTTP/1.1 200 OK\r\n", { "sleep", 0.05 },
-      RESET } },
-    { name = "closed in the body", steps = { send(PLAIN, JSON:sub(1, 10)), CLOSE } },
-    { name = "reset in the body", steps = { send(PLAIN, JSON:sub(1, 10)), { "sleep", 0.05 },
-      RESET } },
-    { name = "closed after an interim answer", steps = { send(head("103 Early Hints")), CLOSE } },
-  }
-
-  local server, client
-  setup(function()
-    server = fault.start()
-  end)
-  before_each(function() -- a client each: repeats are a share of a client's recent calls
-    client = server:client(TWICE)
-  end)
-  after_each(function()
-    client:close()
-  end)
-  teardown(function()
-    server:close()
-  end)
-
-  -- The call that fails must meet a connection that was used before.
-  local function warm(path, entries)
-    server:clear()
-    server:script("/V1/warm", { fault.ok })
-    server:script(path, entries)
-    assert(client:get("/V1/warm"))
-  end
-
-  local function same_connection(path)
-    return server:requests("/V1/warm")[1].connection == server:requests(path)[1].connection
-  end
-
-  for _, death in ipairs(deaths) do
-    for _, write in ipairs(writes) do
-      it(death.name .. ": " .. write.name .. " is sent once and its fate is unknown", function()
-        warm("/V1/write", { death.steps, fault.ok })
-        local got = server:try(client, write.method, "/V1/write",
-          { data = write.body, idempotent = write.idempotent })
-        check(write.name, { kind = "network", outcome = "unknown", count = 1 }, got)
-        assert.equal(1, got.err.attempts)
-        assert.is_true(same_connection("/V1/write"))
-      end)
-    end
-    for _, method in ipairs { "GET", "PUT", "DELETE" } do
-      it(death.name .. ": a " .. method .. " succeeds by its repeat", function()
-        warm("/V1/read", { death.steps, fault.ok })
-        local got = server:try(client, method, "/V1/read")
-        check(method, { kind = "ok", count = 2 }, got)
-        assert.equal(2, got.response.attempts)
-        assert.is_true(same_connection("/V1/read"))
-      end)
-    end
-  end
-end)
 
 describe("a first connection", function()
   for _, case in ipairs { { "closed", CLOSE }, { "reset", RESET } } do

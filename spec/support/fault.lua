@@ -161,6 +161,43 @@ function Fault:relay(port)
   return command(self, "relay", port)
 end
 
+---@class support.Port  a port of its own, on which every request meets the entries in turn, whatever
+---  its path; but /V1/warm and /V1/after are answered {"ok":true} and counted apart, under the
+---  name with "#warm" or "#after" behind it
+---@field name string  what its requests are counted under
+---@field entries? table[]  default: all are answered {"ok":true}
+---@field accept? table[]  what its connections meet in turn before a byte is read
+---@field tls? { certificate: string, protocol?: string, alpn?: string }  certificate: a path
+---  without ".pem"; protocol: "tlsv1" for example, and nothing else; alpn: "h2" to speak that where offered
+---@field warm? table  what /V1/warm meets instead
+---@field skip? integer  this many requests are answered {"ok":true} and counted as "#warm"
+---@field greeting? table  HTTP/2: steps in place of the server's first SETTINGS
+---@field settings? string  HTTP/2: payload of the server's first SETTINGS
+---@field full? boolean  connections are neither accepted nor refused
+---@field host? string  default "127.0.0.1"
+---@field port? integer  default: a free one
+
+--- Opens such a port.
+---@param port support.Port
+---@return integer number
+function Fault:listen(port)
+  return command(self, "listen", port)
+end
+
+--- How many connections such a port accepted.
+---@param name string
+---@return integer
+function Fault:accepted(name)
+  return command(self, "accepted", name)
+end
+
+--- How many of them are over.
+---@param name string
+---@return integer
+function Fault:ended(name)
+  return command(self, "ended", name)
+end
+
 --- Forgets scripts, requests and counts; connections live on.
 function Fault:clear()
   command(self, "clear")
@@ -223,11 +260,12 @@ end
 --- Runs f(case, index) for all cases, some at a time, since most just wait.
 ---@param cases table[]
 ---@param f function
+---@param concurrency? integer  default 8
 ---@return fun(index: integer) verdict  raises what f raised for that case
-function fault.together(cases, f)
+function fault.together(cases, f, concurrency)
   local results = assert(require("accs").map(cases, function(case, index)
     return { pcall(f, case, index) }
-  end, { concurrency = 8 }))
+  end, { concurrency = concurrency or 8 }))
   return function(index)
     if not results[index][1] then
       error(results[index][2], 0)
