@@ -105,6 +105,11 @@ bool accs_engine_prepare(accs_engine *engine, CURL *easy)
            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, engine) == CURLE_OK;
 }
 
+accs_sockets *accs_engine_sockets(accs_engine *engine)
+{
+    return &engine->sockets;
+}
+
 /* ----------------------------------------------------------- life cycle */
 
 static CURLM *new_multi(accs_engine *engine, const accs_engine_options *options)

@@ -8,6 +8,7 @@
 #include "accs.h"
 #include "clock.h"
 #include "compat.h"
+#include "sockets.h"
 #include "timers.h"
 #include "works.h"
 
@@ -50,6 +51,8 @@ accs_error accs_engine_attach(accs_engine *engine, accs_handle *handle);
 void accs_engine_detach(accs_engine *engine, accs_handle *handle);
 /* Sets the options that let the engine see the handle's sockets. */
 bool accs_engine_prepare(accs_engine *engine, CURL *easy);
+/* The sockets of all its connections. */
+accs_sockets *accs_engine_sockets(accs_engine *engine);
 
 /* Gives the work its id; ACCS_ERROR_MEMORY. */
 accs_error accs_engine_adopt(accs_engine *engine, accs_work *work);

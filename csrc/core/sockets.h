@@ -1,6 +1,7 @@
 /*
  * The open sockets of an engine. libcurl opens and closes them through here, so
- * that a forked child knows which of its descriptors belong to the parent's connections.
+ * that a forked child knows which of its descriptors belong to the parent's
+ * connections, and that a pooled connection can be looked at before it is used.
  */
 #ifndef ACCS_SOCKETS_H
 #define ACCS_SOCKETS_H
@@ -8,9 +9,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+typedef struct accs_socket {
+    int fd;
+    bool quiet;     /* between two answers of HTTP/1: nothing may come */
+    int local_port; /* with quiet */
+} accs_socket;
+
+/* The two ends of a connection, as libcurl tells them. */
+typedef struct accs_ends {
+    int local_port;
+    int peer_port;
+    const char *peer; /* address as text */
+} accs_ends;
+
 /* Zeroed is valid and empty. */
 typedef struct accs_sockets {
-    int *fds;
+    accs_socket *list;
     size_t count;
     size_t capacity;
 } accs_sockets;
@@ -21,6 +35,14 @@ int accs_sockets_open(accs_sockets *sockets, int family, int type, int protocol)
 int accs_sockets_close(accs_sockets *sockets, int fd);
 /* Whether it was opened here and is still open. */
 bool accs_sockets_has(const accs_sockets *sockets, int fd);
+/* The socket between these ends answered over HTTP/1 and waits for the next request. */
+void accs_sockets_quiet(accs_sockets *sockets, const accs_ends *ends);
+/*
+ * Whether such a socket is not as it was left: the server has closed it, or sent
+ * what nobody asked for, which must not be taken for the next request's answer.
+ * Source: RFC 9112, 9.2.
+ */
+bool accs_sockets_spoiled(const accs_sockets *sockets, const accs_ends *ends);
 /* Closes all, without a word to the other side. */
 void accs_sockets_abandon(accs_sockets *sockets);
 void accs_sockets_cleanup(accs_sockets *sockets);

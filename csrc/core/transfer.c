@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SPOILED_MAX = 64 }; /* connections passed over in one attempt */
+
 struct accs_transport {
     accs_engine *engine;
     accs_connection connection;
@@ -20,7 +22,8 @@ struct accs_transfer {
     accs_answer answer;
     char *origin; /* that the easy handle has as its address; NULL: none, or a whole address */
     bool resend;
-    bool refused_resend;
+    bool found_spoiled;
+    unsigned spoiled;
     unsigned sends;
     accs_transfer_done done;
     void *context;
@@ -92,13 +95,13 @@ static int on_send(void *context, char *primary_ip, char *local_ip, int primary_
                    int local_port)
 {
     accs_transfer *transfer = context;
+    accs_ends ends = {.local_port = local_port, .peer_port = primary_port, .peer = primary_ip};
 
-    (void)primary_ip;
     (void)local_ip;
-    (void)primary_port;
-    (void)local_port;
-    if (transfer->sends > 0 && !transfer->resend) {
-        transfer->refused_resend = true;
+    if (transfer->sends > 0 && !transfer->resend)
+        return CURL_PREREQFUNC_ABORT;
+    if (accs_sockets_spoiled(accs_engine_sockets(transfer->transport->engine), &ends)) {
+        transfer->found_spoiled = true;
         return CURL_PREREQFUNC_ABORT;
     }
     transfer->sends++;
@@ -185,7 +188,7 @@ static void judge(accs_transfer *transfer, CURLcode code, accs_transfer_result *
     result->system_errno = (int)system_errno;
     result->error = verdict.error;
     result->end = verdict.end;
-    set_text(result, verdict.text, transfer->refused_resend ? NULL : transfer->error_text);
+    set_text(result, verdict.text, code == CURLE_ABORTED_BY_CALLBACK ? NULL : transfer->error_text);
 }
 
 static void rest(accs_transfer *transfer)
@@ -197,11 +200,49 @@ static void rest(accs_transfer *transfer)
     transport->idle = transfer;
 }
 
+/* A connection that goes back into the pool has to stay silent until it is used again. */
+static void note_quiet(accs_transfer *transfer)
+{
+    CURL *easy = transfer->handle.easy;
+    long version = 0;
+    long local_port = 0;
+    long peer_port = 0;
+    char *peer = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
+        (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1) &&
+        curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port) == CURLE_OK &&
+        curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &peer_port) == CURLE_OK &&
+        curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer != NULL) {
+        accs_ends ends = {.local_port = (int)local_port, .peer_port = (int)peer_port, .peer = peer};
+
+        accs_sockets_quiet(accs_engine_sockets(transfer->transport->engine), &ends);
+    }
+}
+
+/*
+ * The pooled connection was spoiled before anything was sent: another one.
+ * libcurl before 8.0 does not look for waiting bytes, and takes them for the
+ * answer; and a reset that has just come escapes it too.
+ */
+static bool try_another(accs_transfer *transfer)
+{
+    bool spoiled = transfer->found_spoiled;
+
+    transfer->found_spoiled = false;
+    return spoiled && transfer->sends == 0 && transfer->spoiled++ < SPOILED_MAX &&
+           accs_engine_attach(transfer->transport->engine, &transfer->handle) == ACCS_OK;
+}
+
 static void finished(accs_handle *handle, CURLcode code)
 {
     accs_transfer *transfer = (accs_transfer *)(void *)handle;
     accs_transfer_result result = {.error = ACCS_OK};
 
+    if (code == CURLE_ABORTED_BY_CALLBACK && try_another(transfer))
+        return;
+    if (code == CURLE_OK)
+        note_quiet(transfer);
     judge(transfer, code, &result);
     rest(transfer); /* first: done may start the next attempt or free the transport */
     transfer->done(transfer->context, &result);
@@ -340,7 +381,8 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
         return ACCS_ERROR_MEMORY;
     accs_answer_begin(&taken->answer, request->reply);
     taken->resend = request->resend;
-    taken->refused_resend = false;
+    taken->found_spoiled = false;
+    taken->spoiled = 0;
     taken->sends = 0;
     taken->done = done;
     taken->context = context;

@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,7 +33,7 @@ static int open_one(accs_sockets *sockets)
 
 static void sockets_are_not_inherited_by_commands(void **state)
 {
-    accs_sockets sockets = {.fds = NULL};
+    accs_sockets sockets = {.list = NULL};
     int fd = open_one(&sockets);
 
     (void)state;
@@ -43,7 +45,7 @@ static void sockets_are_not_inherited_by_commands(void **state)
 
 static void abandoning_closes_what_is_still_open_and_nothing_else(void **state)
 {
-    accs_sockets sockets = {.fds = NULL};
+    accs_sockets sockets = {.list = NULL};
     int fds[MANY];
     int others[MANY];
 
@@ -71,7 +73,7 @@ static void abandoning_closes_what_is_still_open_and_nothing_else(void **state)
 
 static void a_socket_that_cannot_be_had_is_not_counted(void **state)
 {
-    accs_sockets sockets = {.fds = NULL};
+    accs_sockets sockets = {.list = NULL};
 
     (void)state;
     assert_int_equal(accs_sockets_open(&sockets, -1, SOCK_STREAM, 0), -1);
@@ -81,10 +83,82 @@ static void a_socket_that_cannot_be_had_is_not_counted(void **state)
     accs_sockets_cleanup(&sockets);
 }
 
+/* A connection on loopback: the client's end through the engine's sockets. */
+static int connect_one(accs_sockets *sockets, accs_ends *ends, int *server_fd)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t address_len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = accs_sockets_open(sockets, AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &address_len), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    *server_fd = accept(listener, NULL, NULL);
+    ends->peer_port = ntohs(address.sin_port);
+    ends->peer = "127.0.0.1";
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &address_len), 0);
+    ends->local_port = ntohs(address.sin_port);
+    close(listener);
+    return fd;
+}
+
+static void a_quiet_connection_that_speaks_or_ends_is_spoiled(void **state)
+{
+    enum { SPEAKS, ENDS, RESETS, WAYS };
+
+    for (int way = SPEAKS; way < WAYS; way++) {
+        accs_sockets sockets = {.list = NULL};
+        struct linger hard = {.l_onoff = 1};
+        accs_ends ends;
+        int server_fd;
+        int fd = connect_one(&sockets, &ends, &server_fd);
+        accs_ends other = {ends.local_port, ends.peer_port, "127.0.0.2"};
+
+        assert_false(accs_sockets_spoiled(&sockets, &ends));
+        accs_sockets_quiet(&sockets, &ends);
+        assert_false(accs_sockets_spoiled(&sockets, &ends));
+        if (way == SPEAKS)
+            assert_int_equal(write(server_fd, "x", 1), 1);
+        if (way == RESETS)
+            setsockopt(server_fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+        if (way != SPEAKS)
+            close(server_fd);
+        assert_true(accs_sockets_spoiled(&sockets, &ends));
+        if (way != RESETS) /* then the system has forgotten whose it was */
+            assert_false(accs_sockets_spoiled(&sockets, &other));
+        if (way == SPEAKS)
+            close(server_fd);
+        accs_sockets_close(&sockets, fd);
+        assert_false(accs_sockets_spoiled(&sockets, &ends));
+        accs_sockets_cleanup(&sockets);
+    }
+    (void)state;
+}
+
+static void a_connection_that_is_not_quiet_may_speak(void **state)
+{
+    accs_sockets sockets = {.list = NULL};
+    accs_ends ends;
+    int server_fd;
+    int fd = connect_one(&sockets, &ends, &server_fd);
+
+    assert_int_equal(write(server_fd, "x", 1), 1);
+    assert_false(accs_sockets_spoiled(&sockets, &ends));
+    accs_sockets_close(&sockets, fd);
+    close(server_fd);
+    accs_sockets_cleanup(&sockets);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sockets_are_not_inherited_by_commands),
+        cmocka_unit_test(a_quiet_connection_that_speaks_or_ends_is_spoiled),
+        cmocka_unit_test(a_connection_that_is_not_quiet_may_speak),
         cmocka_unit_test(abandoning_closes_what_is_still_open_and_nothing_else),
         cmocka_unit_test(a_socket_that_cannot_be_had_is_not_counted),
     };

@@ -85,6 +85,8 @@ local idle = {
   { "closed without TLS's goodbye", "good", { fine, { "drop" } } },
   { "reset", "good", { fine, { "sleep", 0.05 }, RESET } },
   { "reset in the clear", nil, { fine, { "sleep", 0.05 }, RESET } },
+  { "spoken on unasked", nil, { fine, send(head("408 Request Timeout",
+    "Content-Length: 0")), CLOSE } },
 }
 for _, case in ipairs(idle) do
   rows = matrix.join(rows, matrix.each({
