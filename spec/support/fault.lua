@@ -161,14 +161,15 @@ function Fault:relay(port)
   return command(self, "relay", port)
 end
 
----@class support.Port  a port of its own, on which every request meets the entries in turn, whatever
+---@class support.Port  a port of its own, on which all requests meet the entries in turn, whatever
 ---  its path; but /V1/warm and /V1/after are answered {"ok":true} and counted apart, under the
 ---  name with "#warm" or "#after" behind it
 ---@field name string  what its requests are counted under
 ---@field entries? table[]  default: all are answered {"ok":true}
 ---@field accept? table[]  what its connections meet in turn before a byte is read
 ---@field tls? { certificate: string, protocol?: string, alpn?: string }  certificate: a path
----  without ".pem"; protocol: "tlsv1" for example, and nothing else; alpn: "h2" to speak that where offered
+---  without ".pem"; protocol: "tlsv1" for example, and nothing else; alpn: "h2" to speak that
+---  where offered
 ---@field warm? table  what /V1/warm meets instead
 ---@field skip? integer  this many requests are answered {"ok":true} and counted as "#warm"
 ---@field greeting? table  HTTP/2: steps in place of the server's first SETTINGS

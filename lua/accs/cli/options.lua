@@ -26,7 +26,7 @@ local function describe(option)
     more[#more + 1] = "environment: " .. option.env
   end
   if option.default and type(option.default) == "number" then
-    more[#more + 1] = string.format("default: %d%s", option.default,
+    more[#more + 1] = string.format("default: %.15g%s", option.default,
       option.unit and " " .. option.unit or "")
   end
   local words = option.type == "dotenv" and "file of settings to read instead of .env" or option.doc
