@@ -55,6 +55,7 @@ build = {
         "csrc/core/pipe_guard.c",
         "csrc/core/poller.c",
         "csrc/core/pool.c",
+        "csrc/core/proxy.c",
         "csrc/core/reply.c",
         "csrc/core/retry.c",
         "csrc/core/retry_after.c",

@@ -78,6 +78,7 @@ local LUA_ROOMS = {
   { "^accs%.json$", "json" },
   { "^accs%.options$", "options" },
   { "^accs%.env$", "options" },
+  { "^accs%.guard$", "options" },
   { "^accs%.log$", "client" },
   { "^accs%.oauth$", "client" },
   { "^accs%.queue$", "client" },

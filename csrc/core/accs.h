@@ -312,9 +312,16 @@ typedef struct accs_client_options {
     const char *scopes; /* comma-separated */
     const char *store;  /* NULL: no Store header */
     const char *user_agent;
-    const char *ca_file; /* PEM; NULL: the system's store */
-    const char *proxy;   /* NULL: as the environment says */
-    const char *pin;     /* libcurl's CURLOPT_PINNEDPUBLICKEY form */
+    const char *ca_file;     /* PEM; NULL: the system's store */
+    const char *proxy;       /* may hold user:password@; NULL: as the environment says */
+    const char *no_proxy;    /* hosts that are reached without: names, domains, *; NULL: likewise */
+    const char *client_cert; /* PEM file shown to servers that ask; NULL: none */
+    const char *client_key;  /* PEM file; NULL: in client_cert */
+    const char *client_key_password; /* copied and wiped at the end */
+    const char *pin;                 /* libcurl's CURLOPT_PINNEDPUBLICKEY form */
+    const char *min_tls;             /* "1.2" (the default) or "1.3" */
+    const char *http_version;        /* of reads: "1.1" or "2" where offered; NULL: the default */
+    unsigned ip_version;             /* 4 or 6; 0: both */
     int64_t connect_timeout_ms;
     int64_t idle_timeout_ms;
     int64_t timeout_ms; /* whole call with its waits and repeats */

@@ -335,7 +335,8 @@ static void start_attempt(accs_call *call)
         .body = call->body,
         .body_len = call->body_len,
         .resend = call->read && call->idempotent,
-        .http2 = call->read, /* over HTTP/2 a refused stream cannot be told from a lost write */
+        .http2 = call->read &&
+                 lane->http2, /* over HTTP/2 a refused stream cannot be told from a lost write */
         .reply = call->reply,
     };
     accs_error error;

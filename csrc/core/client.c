@@ -130,6 +130,7 @@ static void set_limits(accs_client *client, const accs_client_options *options)
         .max_retry_after_ms = or_default(options->max_retry_after_ms, ACCS_LIMIT_MAX_RETRY_AFTER),
     };
     client->max_body = size_or_default(options->max_body, ACCS_LIMIT_MAX_BODY);
+    lane->http2 = options->http_version == NULL || strcmp(options->http_version, "2") == 0;
     client->max_headers = size_or_default(options->max_headers, ACCS_LIMIT_MAX_HEADERS);
     lane->max_active = size_or_default(options->max_concurrency, ACCS_LIMIT_MAX_CONCURRENCY);
     accs_budget_init(&lane->budget, options->retry_budget, options->retry_budget_min);
@@ -138,9 +139,10 @@ static void set_limits(accs_client *client, const accs_client_options *options)
 static accs_connection_options connection_options(const accs_client_options *options)
 {
     return (accs_connection_options){
-        .ca_file = options->ca_file,
-        .proxy = options->proxy,
-        .pin = options->pin,
+#define TAKE(name) .name = options->name,
+        ACCS_CONNECTION_TEXTS(TAKE)
+#undef TAKE
+            .ip_version = options->ip_version,
         .connect_timeout_ms = or_default(options->connect_timeout_ms, ACCS_LIMIT_CONNECT_TIMEOUT),
         .idle_timeout_ms = or_default(options->idle_timeout_ms, ACCS_LIMIT_IDLE_TIMEOUT),
     };
@@ -172,6 +174,13 @@ static accs_error join_source(accs_client *client, const accs_client_options *op
                                   &client->lane.source);
 }
 
+static accs_error check_http_version(const char *version, accs_failure *failure)
+{
+    if (version == NULL || strcmp(version, "1.1") == 0 || strcmp(version, "2") == 0)
+        return ACCS_OK;
+    return accs_fail(failure, ACCS_ERROR_CONFIG, "http_version must be 1.1 or 2");
+}
+
 static accs_error check_text(const char *name, const char *value, accs_failure *failure)
 {
     if (value == NULL || accs_header_value_valid(value))
@@ -181,6 +190,8 @@ static accs_error check_text(const char *name, const char *value, accs_failure *
 
 static accs_error check_options(const accs_client_options *options, accs_failure *failure)
 {
+    const accs_connection_options connection = connection_options(options);
+
     if (options->access_token == NULL || options->access_token[0] == '\0') {
         if (options->client_id == NULL || options->client_id[0] == '\0')
             return accs_fail(failure, ACCS_ERROR_CONFIG, "client_id is missing");
@@ -191,9 +202,10 @@ static accs_error check_options(const accs_client_options *options, accs_failure
         check_text("access_token", options->access_token, failure) != ACCS_OK ||
         check_text("org_id", options->org_id, failure) != ACCS_OK ||
         check_text("store", options->store, failure) != ACCS_OK ||
-        check_text("user_agent", options->user_agent, failure) != ACCS_OK)
+        check_text("user_agent", options->user_agent, failure) != ACCS_OK ||
+        check_http_version(options->http_version, failure) != ACCS_OK)
         return ACCS_ERROR_CONFIG;
-    return ACCS_OK;
+    return accs_connection_check(&connection, failure);
 }
 
 static accs_error fill(accs_client *client, const accs_client_options *options,
@@ -241,8 +253,9 @@ accs_error accs_client_new(accs_engine *engine, const accs_client_options *optio
         return ACCS_ERROR_CLOSED;
     if (options == NULL || options->base_url == NULL)
         return accs_fail(failure, ACCS_ERROR_CONFIG, "base_url is missing");
-    if (check_options(options, failure) != ACCS_OK)
-        return ACCS_ERROR_CONFIG;
+    error = check_options(options, failure);
+    if (error != ACCS_OK)
+        return error;
     made = calloc(1, sizeof *made);
     if (made == NULL)
         return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a client");

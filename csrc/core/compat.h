@@ -16,6 +16,11 @@
  */
 #define ACCS_HAVE_PREREQ (LIBCURL_VERSION_NUM >= 0x075000)
 
+/* The result code came with 7.77; what is older never gives it. */
+#if LIBCURL_VERSION_NUM < 0x074d00
+#define CURLE_SSL_CLIENTCERT ((CURLcode)98)
+#endif
+
 /* CURLOPT_PROTOCOLS_STR replaces the bit mask. */
 #define ACCS_HAVE_PROTOCOLS_STR (LIBCURL_VERSION_NUM >= 0x075500)
 

@@ -1,13 +1,39 @@
 #include "connection.h"
 
+#include "engine.h"
+#include "proxy.h"
 #include "secret.h"
 #include "trust.h"
+#include "url.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { IDLE_BYTES = 1 }; /* fewer in the idle time end the transfer */
+
+static bool one_of(const char *text, const char *left, const char *right)
+{
+    return text == NULL || strcmp(text, left) == 0 || strcmp(text, right) == 0;
+}
+
+accs_error accs_connection_check(const accs_connection_options *options, accs_failure *failure)
+{
+    bool near = false;
+
+#define CHECK(name)                                                                                \
+    if (options->name != NULL && !accs_header_value_valid(options->name))                          \
+        return accs_fail(failure, ACCS_ERROR_CONFIG, #name " holds a control character");
+    ACCS_CONNECTION_TEXTS(CHECK)
+#undef CHECK
+    if (!one_of(options->min_tls, "1.2", "1.3"))
+        return accs_fail(failure, ACCS_ERROR_CONFIG, "min_tls must be 1.2 or 1.3");
+    if (options->ip_version != 0 && options->ip_version != 4 && options->ip_version != 6)
+        return accs_fail(failure, ACCS_ERROR_CONFIG, "ip_version must be 4 or 6");
+    if (options->client_cert == NULL && options->client_key != NULL)
+        return accs_fail(failure, ACCS_ERROR_CONFIG, "client_key needs client_cert");
+    return options->proxy != NULL ? accs_proxy_look(options->proxy, &near, failure) : ACCS_OK;
+}
 
 static bool copy_text(char **copy, const char *text)
 {
@@ -20,12 +46,15 @@ accs_error accs_connection_copy(accs_connection *connection, const accs_connecti
     bool copied = true;
 
     *connection = (accs_connection){
+        .ip_version = options->ip_version,
         .connect_timeout_ms = options->connect_timeout_ms,
         .idle_timeout_ms = options->idle_timeout_ms,
     };
 #define COPY(name) copied = copied && copy_text(&connection->name, options->name);
     ACCS_CONNECTION_TEXTS(COPY)
 #undef COPY
+    if (copied && options->proxy != NULL)
+        copied = accs_proxy_look(options->proxy, &connection->proxy_near, NULL) == ACCS_OK;
     return copied ? ACCS_OK : ACCS_ERROR_MEMORY;
 }
 
@@ -54,13 +83,14 @@ static bool same_text(const char *left, const char *right)
 bool accs_connection_same(const accs_connection *connection, const accs_connection_options *options)
 {
 #define SAME(name) &&same_text(connection->name, options->name)
-    return true ACCS_CONNECTION_TEXTS(SAME);
+    return connection->ip_version == options->ip_version ACCS_CONNECTION_TEXTS(SAME);
 #undef SAME
 }
 
 accs_connection_options accs_connection_borrow(const accs_connection *connection)
 {
     accs_connection_options options = {
+        .ip_version = connection->ip_version,
         .connect_timeout_ms = connection->connect_timeout_ms,
         .idle_timeout_ms = connection->idle_timeout_ms,
     };
@@ -86,24 +116,57 @@ static bool set_protocols(CURL *easy)
 #endif
 }
 
+/* NULL leaves what libcurl has. */
+static bool set_text(CURL *easy, CURLoption option, const char *text)
+{
+    return text == NULL || curl_easy_setopt(easy, option, text) == CURLE_OK;
+}
+
+static bool set_tls(const accs_connection *connection, CURL *easy)
+{
+    bool latest = connection->min_tls != NULL && strcmp(connection->min_tls, "1.3") == 0;
+    long version = latest ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2;
+
+    return curl_easy_setopt(easy, CURLOPT_SSLVERSION, version) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, version) == CURLE_OK &&
+           set_text(easy, CURLOPT_PINNEDPUBLICKEY, connection->pin) &&
+           set_text(easy, CURLOPT_SSLCERT, connection->client_cert) &&
+           set_text(easy, CURLOPT_SSLKEY, connection->client_key) &&
+           set_text(easy, CURLOPT_KEYPASSWD, connection->client_key_password) &&
+           accs_trust_set(easy, connection->ca_file);
+}
+
+/* Headers are for the server alone, and a password goes to a proxy in one way only. */
+static bool set_proxy(const accs_connection *connection, CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
+           set_text(easy, CURLOPT_NOPROXY, connection->no_proxy);
+}
+
+static long ip_version(const accs_connection *connection)
+{
+    if (connection->ip_version == 4)
+        return CURL_IPRESOLVE_V4;
+    return connection->ip_version == 6 ? CURL_IPRESOLVE_V6 : CURL_IPRESOLVE_WHATEVER;
+}
+
 bool accs_connection_prepare(const accs_connection *connection, CURL *easy)
 {
     long idle_s = at_most_int(connection->idle_timeout_ms + 999) / 1000;
-    bool set =
-        curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                         at_most_int(connection->connect_timeout_ms)) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)IDLE_BYTES) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, idle_s) == CURLE_OK &&
-        curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
+    bool set = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_IPRESOLVE, ip_version(connection)) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                                at_most_int(connection->connect_timeout_ms)) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)IDLE_BYTES) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, idle_s) == CURLE_OK;
 
 #if ACCS_HAVE_QUICK_EXIT
     set = set && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
 #endif
-    if (set && connection->pin != NULL)
-        set = curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, connection->pin) == CURLE_OK;
-    return set && set_protocols(easy) && accs_trust_set(easy, connection->ca_file);
+    return set && set_protocols(easy) && set_tls(connection, easy) && set_proxy(connection, easy);
 }
 
 static bool plain(const char *url)
@@ -111,10 +174,18 @@ static bool plain(const char *url)
     return strncmp(url, "https:", 6) != 0;
 }
 
-/* Plain http is for loopback alone, where the environment's proxies have no business. */
+/*
+ * Plain http is for loopback alone: the environment's proxies have no business
+ * there, and one on another machine would get token and secret in clear.
+ */
+static bool uses_proxy(const accs_connection *connection, const char *url)
+{
+    return connection->proxy != NULL && (connection->proxy_near || !plain(url));
+}
+
 bool accs_connection_route(const accs_connection *connection, CURL *easy, const char *url)
 {
-    const char *proxy = connection->proxy;
+    const char *proxy = uses_proxy(connection, url) ? connection->proxy : NULL;
 
     if (proxy == NULL && plain(url))
         proxy = "";
@@ -123,5 +194,5 @@ bool accs_connection_route(const accs_connection *connection, CURL *easy, const 
 
 bool accs_connection_whole_address(const accs_connection *connection, const char *url)
 {
-    return connection->proxy != NULL && plain(url);
+    return plain(url) && uses_proxy(connection, url);
 }

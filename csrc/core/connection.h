@@ -9,13 +9,19 @@
 #define ACCS_CONNECTION_TEXTS(X)                                                                   \
     X(ca_file)                                                                                     \
     X(proxy) /* may hold a password */                                                             \
-    X(pin)
+    X(no_proxy)                                                                                    \
+    X(client_cert)                                                                                 \
+    X(client_key)                                                                                  \
+    X(client_key_password)                                                                         \
+    X(pin)                                                                                         \
+    X(min_tls)
 
 /* Text is borrowed. */
 typedef struct accs_connection_options {
 #define ACCS_CONNECTION_BORROWED(name) const char *name;
     ACCS_CONNECTION_TEXTS(ACCS_CONNECTION_BORROWED)
 #undef ACCS_CONNECTION_BORROWED
+    unsigned ip_version; /* 4 or 6; 0: both */
     int64_t connect_timeout_ms;
     int64_t idle_timeout_ms;
 } accs_connection_options;
@@ -25,11 +31,17 @@ typedef struct accs_connection {
 #define ACCS_CONNECTION_OWNED(name) char *name;
     ACCS_CONNECTION_TEXTS(ACCS_CONNECTION_OWNED)
 #undef ACCS_CONNECTION_OWNED
+    unsigned ip_version;
+    bool proxy_near; /* the option's proxy runs on this machine */
     int64_t connect_timeout_ms;
     int64_t idle_timeout_ms;
 } accs_connection;
 
-/* ACCS_ERROR_MEMORY; what was copied until then is for accs_connection_cleanup(). */
+/* ACCS_ERROR_CONFIG for values that no connection can be made with, ACCS_ERROR_MEMORY. */
+accs_error accs_connection_check(const accs_connection_options *options, accs_failure *failure);
+
+/* Of options that were checked. ACCS_ERROR_MEMORY; what was copied until then is for
+ * accs_connection_cleanup(). */
 accs_error accs_connection_copy(accs_connection *connection,
                                 const accs_connection_options *options);
 /* Wipes the text. A second call is fine. */

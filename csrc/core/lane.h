@@ -31,6 +31,7 @@ typedef struct accs_lane {
     struct curl_slist *common; /* headers that every request ends with */
     accs_throttle throttle;
     accs_budget budget;
+    bool http2;    /* for reads, where the server offers it */
     size_t active; /* places held */
     size_t max_active;
     accs_place *first_waiting;

@@ -159,15 +159,22 @@ static void give_up(accs_token_source *source, accs_failure *failure)
     wake(source, token, token != NULL ? NULL : failure);
 }
 
-static void fail_with(accs_token_source *source, accs_error code, int status, const char *text)
+static void fail_as(accs_token_source *source, accs_error code, int status, int curl_code,
+                    const char *text)
 {
     accs_failure failure;
 
     accs_fail(&failure, code, "no access token: %s", text);
     failure.status = status;
+    failure.curl_code = curl_code;
     failure.retryable = code == ACCS_ERROR_NETWORK || code == ACCS_ERROR_TIMEOUT ||
                         code == ACCS_ERROR_RATE_LIMITED || status >= 500;
     give_up(source, &failure);
+}
+
+static void fail_with(accs_token_source *source, accs_error code, int status, const char *text)
+{
+    fail_as(source, code, status, 0, text);
 }
 
 static void deadline_passed(accs_timer *timer)
@@ -259,7 +266,7 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
         return;
     }
     if (result->end != ACCS_ATTEMPT_ANSWERED) {
-        fail_with(source, result->error, 0, result->text);
+        fail_as(source, result->error, result->status, result->curl_code, result->text);
     } else if (question.status == 429 || answer.action == ACCS_RETRY_RATE_LIMITED) {
         accs_failure failure;
 

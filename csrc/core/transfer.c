@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "attempt.h"
+#include "proxy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,15 +124,6 @@ static unsigned count_sends(const accs_transfer *transfer)
 #endif
 }
 
-/* How libcurl's words begin when the proxy's address is not one: they hold it, password included.
- */
-static const char BAD_PROXY[] = "Unsupported proxy";
-
-static bool bad_proxy(const accs_transfer *transfer)
-{
-    return strncmp(transfer->error_text, BAD_PROXY, sizeof BAD_PROXY - 1) == 0;
-}
-
 /* libcurl's own words, made one line. */
 static void set_text(accs_transfer_result *result, const char *text, const char *detail)
 {
@@ -174,7 +166,7 @@ static void judge(accs_transfer *transfer, CURLcode code, accs_transfer_result *
         result->end = ACCS_ATTEMPT_ANSWERED;
         return;
     }
-    if (bad_proxy(transfer)) {
+    if (accs_proxy_unusable(transfer->error_text)) {
         result->error = ACCS_ERROR_CONFIG;
         result->end = ACCS_ATTEMPT_FINAL;
         set_text(result,
@@ -184,6 +176,8 @@ static void judge(accs_transfer *transfer, CURLcode code, accs_transfer_result *
         return;
     }
     verdict = accs_attempt_judge((int)code, result->sends > 0);
+    if (result->sends == 0)
+        result->status = accs_proxy_judge(transfer->handle.easy, code, &verdict);
     curl_easy_getinfo(transfer->handle.easy, CURLINFO_OS_ERRNO, &system_errno);
     result->system_errno = (int)system_errno;
     result->error = verdict.error;

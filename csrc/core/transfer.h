@@ -39,6 +39,7 @@ typedef struct accs_transfer_result {
     int curl_code;
     int system_errno;
     unsigned sends; /* requests that left */
+    int status;     /* of a proxy that refused; 0: none did */
     char text[ACCS_FAILURE_TEXT_MAX];
 } accs_transfer_result;
 

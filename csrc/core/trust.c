@@ -5,6 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For the server and for a proxy that is spoken to over TLS. */
+static bool set(CURL *easy, const char *file, const char *directory)
+{
+    return curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CAPATH, directory) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, file) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, directory) == CURLE_OK;
+}
+
 /* OpenSSL's name for a certificate in a hashed directory: eight hex digits, a dot, a number. */
 static bool hashed_name(const char *name)
 {
@@ -26,12 +35,6 @@ static bool hashed_directory(const char *path)
         found = hashed_name(entry->d_name);
     closedir(directory);
     return found;
-}
-
-static bool set(CURL *easy, const char *file, const char *directory)
-{
-    return curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CAPATH, directory) == CURLE_OK;
 }
 
 bool accs_trust_set(CURL *easy, const char *ca_file)

@@ -167,8 +167,7 @@ static bool under(const char *host, const char *domain)
     return host_len == domain_len || host[host_len - domain_len - 1] == '.';
 }
 
-/* host as libcurl writes it: numbers of IPv4 in four parts, IPv6 in brackets. */
-static bool is_loopback(const char *host)
+bool accs_host_loopback(const char *host)
 {
     struct in_addr four;
     struct in6_addr six;
@@ -230,7 +229,7 @@ static accs_error look(const char *url, CURLU *handle, accs_address *address, ac
         return no_memory(failure);
     *address = (accs_address){
         .https = scheme == 8,
-        .loopback = is_loopback(host),
+        .loopback = accs_host_loopback(host),
         .adobe = under(host, "adobe.com") || under(host, "adobelogin.com"),
         .has_user_info = memchr(url + scheme, '@', authority) != NULL,
         .has_query = strpbrk(url, "?#") != NULL,

@@ -30,6 +30,9 @@ ACCS_API accs_error accs_url_base(const char *what, const char *url, accs_buffer
 ACCS_API accs_error accs_url_join(const char *base, const char *path, size_t path_len,
                                   accs_buffer *url, accs_failure *failure);
 
+/* host: as libcurl writes it, numbers of IPv4 in four parts, IPv6 in brackets. */
+bool accs_host_loopback(const char *host);
+
 /* Header names are tokens (RFC 9110, 5.6.2); values hold no control character but TAB. */
 ACCS_API bool accs_header_name_valid(const char *name);
 ACCS_API bool accs_header_value_valid(const char *value);

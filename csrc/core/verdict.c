@@ -76,6 +76,8 @@ static accs_error kind_of(const accs_reply *reply)
         return ACCS_ERROR_REDIRECT;
     if (status == 429)
         return ACCS_ERROR_RATE_LIMITED;
+    if (status == 407) /* of a plain proxy, with a page of its own */
+        return ACCS_ERROR_AUTH;
     if (from_gateway(reply))
         return ACCS_ERROR_GATEWAY;
     if (status < 300)
@@ -125,7 +127,7 @@ void accs_verdict_attempt(const accs_transfer_result *result, const accs_reply *
 {
     accs_fail(failure, result->error, "%s", result->text);
     failure->outcome = outcome_of(result, reply, maybe_acted);
-    failure->status = reply->status;
+    failure->status = reply->status != 0 ? reply->status : result->status;
     failure->curl_code = result->curl_code;
     failure->system_errno = result->system_errno;
     failure->retryable = result->end != ACCS_ATTEMPT_FINAL || result->error == ACCS_ERROR_MEMORY;

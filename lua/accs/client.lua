@@ -394,7 +394,8 @@ end
 -- What the core takes; the rest belongs to this floor.
 local CORE_OPTIONS = {
   "base_url", "ims_url", "client_id", "client_secret", "access_token", "org_id", "scopes", "store",
-  "user_agent", "ca_file", "proxy", "pin", "connect_timeout", "idle_timeout", "timeout",
+  "user_agent", "ca_file", "proxy", "no_proxy", "client_cert", "client_key", "client_key_password",
+  "pin", "min_tls", "ip_version", "http_version", "connect_timeout", "idle_timeout", "timeout",
   "max_retry_after", "attempts", "backoff", "max_backoff", "retry_budget", "retry_budget_min",
   "max_concurrency", "max_body", "max_headers", "read_only",
 }

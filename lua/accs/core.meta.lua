@@ -34,7 +34,7 @@ function core.engine(options) end
 ---@field max_total_connections? integer  to all hosts together; no limit unless set
 ---@field max_idle_connections? integer  kept for later requests, to all hosts, default 64
 ---@field max_streams? integer  requests at a time over one HTTP/2 connection, default 100
----@field max_idle_time? number  seconds; a connection idle for longer is not used again, default 118
+---@field max_idle_time? number  seconds; an older idle connection is not used again, default 118
 ---@field dns_cache_time? number  seconds that the addresses of a name are kept, default 60
 
 --- Waits until one of several engines has something to do. Moves none of them.

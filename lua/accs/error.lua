@@ -143,9 +143,13 @@ local CURL_HINTS = {
   [5] = "check the proxy's host name (proxy, ACCS_PROXY)",
   [6] = "check the host name in base_url (API_ENDPOINT) and ims_url (IMS_URL), and the name server",
   [7] = "check host and port of base_url (API_ENDPOINT) and ims_url (IMS_URL), and the firewall",
+  [35] = "check min_tls (ACCS_MIN_TLS), the address, and client_cert if the server asks for one",
+  [58] = "check client_cert, client_key and client_key_password (ACCS_CLIENT_CERT and so on)",
   [60] = "the certificate is not trusted: for a private authority set ca_file (ACCS_CA_FILE)",
   [77] = "check that ca_file (ACCS_CA_FILE) is a readable PEM file",
   [90] = "the server's key is not the one in pin (ACCS_PIN)",
+  [97] = "check the proxy (proxy, ACCS_PROXY, or https_proxy and all_proxy of the environment)",
+  [98] = "set client_cert and client_key (ACCS_CLIENT_CERT, ACCS_CLIENT_KEY)",
 }
 
 -- What IMS calls its errors (RFC 6749, 5.2), as the core's message quotes them.
@@ -164,6 +168,8 @@ local KIND_HINTS = {
   too_large = "raise max_body (ACCS_MAX_BODY), or ask for less: fields, a smaller page_size",
 }
 
+local PROXY_FAILED = 97 -- of libcurl: what a SOCKS proxy says
+
 local function hint_auth(fields)
   local data = fields.response and fields.response.data
   local parameters = type(data) == "table" and data.parameters
@@ -177,7 +183,9 @@ local function hint_auth(fields)
       return case[2]
     end
   end
-  if fields.status == 403 then
+  if fields.status == 407 or fields.curl_code == PROXY_FAILED then
+    return "check user name and password of the proxy (proxy, ACCS_PROXY, or https_proxy)"
+  elseif fields.status == 403 then
     return "check that the project has the Commerce API, and IMS_CLIENT_ID and IMS_ORG_ID"
   end
   return "check IMS_CLIENT_ID, IMS_CLIENT_SECRET, API_ENDPOINT's tenant, scope commerce.accs"
@@ -204,7 +212,7 @@ function errors.hint(fields)
     return hint_auth(fields)
   elseif kind == "gateway" then
     return hint_gateway(fields)
-  elseif kind == "network" or kind == "tls" then
+  elseif kind == "network" or kind == "tls" or kind == "config" then
     return CURL_HINTS[fields.curl_code] or KIND_HINTS[kind]
   elseif kind == "rate_limited" then
     local wait = fields.retry_after

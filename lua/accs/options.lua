@@ -1,19 +1,21 @@
 --- The one list of a client's options, and how their values are found: the program's own options
 --- win over the environment, that over a `.env` file, that over the defaults.
-local core = require "accs.core"
 local env = require "accs.env"
 local errors = require "accs.error"
+local guard = require "accs.guard"
 
 local options = {}
 
 ---@class accs.Option
 ---@field name string  in Lua, and with dashes on the command line
----@field type "text"|"seconds"|"count"|"share"|"flag"|"function"|"codec"|"scopes"|"dotenv"
----  |"engine"
+---@field type "text"|"seconds"|"count"|"share"|"flag"|"choice"|"function"|"codec"|"scopes"
+---  |"dotenv"|"engine"
+---@field choices? (string|integer)[]  of a choice
 ---@field env? string  environment variable
 ---@field unit? string
 ---@field default? any  what holds when nobody sets it; the core's own where it is a number
 ---@field secret? boolean  never shown
+---@field password? boolean  an address that may hold one
 ---@field doc string
 
 ---@type accs.Option[]
@@ -37,10 +39,25 @@ options.list = {
     doc = "store view code for the header Store; none unless set" },
   { name = "ca_file", type = "text", env = "ACCS_CA_FILE",
     doc = "PEM file of trusted authorities" },
-  { name = "proxy", type = "text", env = "ACCS_PROXY",
-    doc = "proxy address; unset: as the environment says" },
+  { name = "proxy", type = "text", env = "ACCS_PROXY", password = true,
+    doc = "proxy: [http, https or socks5h://][user:password@]host:port; unset: as https_proxy and "
+      .. "all_proxy say" },
+  { name = "no_proxy", type = "text", env = "ACCS_NO_PROXY",
+    doc = "hosts and domains without proxy, with commas, * for all; unset: as no_proxy says" },
+  { name = "client_cert", type = "text", env = "ACCS_CLIENT_CERT",
+    doc = "PEM file of the certificate for servers that ask for one" },
+  { name = "client_key", type = "text", env = "ACCS_CLIENT_KEY",
+    doc = "PEM file of its key; unset: in client_cert" },
+  { name = "client_key_password", type = "text", env = "ACCS_CLIENT_KEY_PASSWORD", secret = true,
+    doc = "password of the key" },
   { name = "pin", type = "text", env = "ACCS_PIN",
-    doc = "public key to insist on: sha256//BASE64, or a file" },
+    doc = "public key to insist on: sha256//BASE64, several with semicolons, or a file" },
+  { name = "min_tls", type = "choice", choices = { "1.2", "1.3" }, env = "ACCS_MIN_TLS",
+    default = "1.2", doc = "oldest version of TLS to accept" },
+  { name = "ip_version", type = "choice", choices = { 4, 6 }, env = "ACCS_IP_VERSION",
+    doc = "use IPv4 or IPv6 alone; unset: whichever connects first" },
+  { name = "http_version", type = "choice", choices = { "1.1", "2" }, env = "ACCS_HTTP_VERSION",
+    default = "2", doc = "newest version of HTTP for reads; writes go over 1.1" },
   { name = "user_agent", type = "text", env = "ACCS_USER_AGENT", default = "accs/0.1.0 lua",
     doc = "header User-Agent" },
   { name = "read_only", type = "flag", env = "ACCS_READ_ONLY", default = false,
@@ -81,8 +98,6 @@ options.list = {
 
 -- Numbers above are far beyond any use, and below what overflows as milliseconds.
 local SECONDS_MAX, COUNT_MAX = 1e9, 1 << 53
-local SECRETS = { "access_token", "client_secret" }
-local ADDRESSES = { "ims_url", "base_url", "ca_file", "proxy" } -- decide where a secret goes
 
 -- Levenshtein's distance, two rows at a time.
 local function distance(left, right)
@@ -167,6 +182,17 @@ checks.count = function(value)
   return count or nil, "a whole number from 1"
 end
 
+checks.choice = function(value, option)
+  local words = {}
+  for index, choice in ipairs(option.choices) do
+    if value == choice then
+      return choice
+    end
+    words[index] = tostring(choice)
+  end
+  return nil, table.concat(words, " or ")
+end
+
 checks.flag = function(value)
   if type(value) ~= "boolean" then
     return nil, "true or false"
@@ -225,9 +251,21 @@ checks.scopes = function(value)
   return table.concat(scopes, ",")
 end
 
--- From the text of the environment to the value of a type; numbers are plain decimals.
-local function from_text(kind, text)
-  if kind == "seconds" or kind == "count" or kind == "share" then
+--- From text, of the environment or a command line, to the value of an option. What does not fit
+--- stays text.
+---@param option accs.Option
+---@param text string
+---@return any  numbers are plain decimals
+--- Example: `options.from_text(options.by_name.timeout, "20")` gives 20.
+function options.from_text(option, text)
+  local kind = option.type
+  if kind == "choice" then
+    for _, choice in ipairs(option.choices) do
+      if text == tostring(choice) then
+        return choice
+      end
+    end
+  elseif kind == "seconds" or kind == "count" or kind == "share" then
     return text:find("^%d+%.?%d*$") and tonumber(text) or text
   elseif kind == "flag" then
     local flag = ({ ["1"] = true, ["true"] = true, ["0"] = false, ["false"] = false })[text]
@@ -250,7 +288,7 @@ end
 
 -- Checks one value. The message names option and type, never the value: it may be a secret.
 local function accept(option, value, where)
-  local accepted, expected = checks[option.type](value)
+  local accepted, expected = checks[option.type](value, option)
   if accepted == nil then
     local given = type(value) == "string" and "other text" or math.type(value) or type(value)
     fail("%s%s must be %s, not %s", option.name, where, expected, given)
@@ -261,11 +299,12 @@ end
 --- Checks a value of a call's option.
 ---@param kind string  a type of accs.Option
 ---@param value any
+---@param option? accs.Option  for a choice
 ---@return any accepted  nil when it does not fit
 ---@return string|nil expected
 --- Example: `options.check("seconds", 2.5)` gives 2.5.
-function options.check(kind, value)
-  return checks[kind](value)
+function options.check(kind, value, option)
+  return checks[kind](value, option)
 end
 
 ---@class accs.Source
@@ -284,41 +323,11 @@ local function look_up(option, given, getenv, dotenv, file)
   for _, source in ipairs(sources) do
     if source.text and source.text ~= "" then -- an empty variable is an unset one
       local words = ("%s (%s)"):format(source.name, option.env)
-      local value = accept(option, from_text(option.type, source.text), " from " .. words)
+      local value = accept(option, options.from_text(option, source.text), " from " .. words)
       return value, { kind = source.kind, words = words }
     end
   end
   return option.default, { kind = "default", words = "the default" }
-end
-
--- A secret must not go where a weaker source says: whoever can put a `.env` into the current
--- folder could otherwise have the environment's secret sent to a server of his.
-local function check_sources(values, sources)
-  for _, secret in ipairs(SECRETS) do
-    local strong = values[secret] and sources[secret].kind ~= "dotenv"
-    for _, name in ipairs(ADDRESSES) do
-      if strong and values[name] and sources[name].kind == "dotenv" then
-        local address = name ~= "ca_file" and core.address(values[name])
-        if not (address and address.adobe) then
-          fail("%s comes from %s, but %s from %s and is not Adobe's own: "
-            .. "a secret goes nowhere on the word of a weaker source; set both in one place",
-            secret, sources[secret].words, name, sources[name].words)
-        end
-      end
-    end
-  end
-end
-
-local function check_addresses(values, sources)
-  for _, name in ipairs { "base_url", "ims_url" } do
-    local address, problem = core.address(values[name])
-    if not address then
-      fail("%s from %s: %s", name, sources[name].words, problem)
-    elseif not address.https and not address.loopback then
-      fail("%s from %s must begin with https:// (plain http:// only to this machine)", name,
-        sources[name].words)
-    end
-  end
 end
 
 local function check_missing(values)
@@ -368,8 +377,7 @@ function options.resolve(given, getenv)
   end
   options.choose_secret(values, sources)
   check_missing(values)
-  check_sources(values, sources)
-  check_addresses(values, sources)
+  guard.check(values, sources)
   return values, sources
 end
 

@@ -18,22 +18,37 @@ static const accs_identity FULL = {
     .access_token = "not-a-token",
     .connection = {.ca_file = "/ca.pem",
                    .proxy = "http://proxy.example.com",
+                   .no_proxy = "example.org",
+                   .client_cert = "/cert.pem",
+                   .client_key = "/key.pem",
+                   .client_key_password = "not-a-password",
                    .pin = "sha256//x",
+                   .min_tls = "1.2",
+                   .ip_version = 4,
                    .connect_timeout_ms = 1,
                    .idle_timeout_ms = 2},
     .policy = {.attempts = 3},
     .timeout_ms = 4,
 };
 
-enum { TEXTS = 8 };
+enum { TEXTS = 13 };
 
 /* The text of that number in identity. */
 static const char **text_of(accs_identity *identity, size_t number)
 {
-    const char **texts[TEXTS] = {&identity->ims_url,          &identity->client_id,
-                                 &identity->client_secret,    &identity->scopes,
-                                 &identity->access_token,     &identity->connection.ca_file,
-                                 &identity->connection.proxy, &identity->connection.pin};
+    const char **texts[TEXTS] = {&identity->ims_url,
+                                 &identity->client_id,
+                                 &identity->client_secret,
+                                 &identity->scopes,
+                                 &identity->access_token,
+                                 &identity->connection.ca_file,
+                                 &identity->connection.proxy,
+                                 &identity->connection.no_proxy,
+                                 &identity->connection.client_cert,
+                                 &identity->connection.client_key,
+                                 &identity->connection.client_key_password,
+                                 &identity->connection.pin,
+                                 &identity->connection.min_tls};
 
     return texts[number];
 }
@@ -59,6 +74,18 @@ static void every_text_counts(void **state)
         assert_false(accs_identity_same(&owned, &with));
         accs_identity_cleanup(&owned);
     }
+}
+
+static void the_version_of_ip_counts(void **state)
+{
+    accs_identity other = FULL;
+    accs_identity_owned owned = {.ims_url = NULL};
+
+    (void)state;
+    assert_int_equal(accs_identity_copy(&owned, &FULL), ACCS_OK);
+    other.connection.ip_version = 6;
+    assert_false(accs_identity_same(&owned, &other));
+    accs_identity_cleanup(&owned);
 }
 
 static void limits_and_policy_do_not_count(void **state)
@@ -96,7 +123,13 @@ static void the_copy_owns_all_of_it(void **state)
     connection = accs_connection_borrow(&owned.connection);
     assert_string_equal(connection.ca_file, "/ca.pem");
     assert_string_equal(connection.proxy, "http://proxy.example.com");
+    assert_string_equal(connection.no_proxy, "example.org");
+    assert_string_equal(connection.client_cert, "/cert.pem");
+    assert_string_equal(connection.client_key, "/key.pem");
+    assert_string_equal(connection.client_key_password, "not-a-password");
     assert_string_equal(connection.pin, "sha256//x");
+    assert_string_equal(connection.min_tls, "1.2");
+    assert_int_equal(connection.ip_version, 4);
     assert_int_equal(connection.connect_timeout_ms, 1);
     assert_int_equal(connection.idle_timeout_ms, 2);
     accs_identity_cleanup(&owned);
@@ -122,13 +155,31 @@ static void cleanup_wipes_the_secrets(void **state)
     watch_wiping(NULL);
 }
 
+static void cleanup_wipes_the_passwords(void **state)
+{
+    accs_identity_owned owned = {.ims_url = NULL};
+    const char *const markers[] = {"not-a-password", "proxy.example.com"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof markers / sizeof markers[0]; i++) {
+        watch_wiping(markers[i]);
+        assert_int_equal(accs_identity_copy(&owned, &FULL), ACCS_OK);
+        assert_int_equal(wiped_count, 0);
+        accs_identity_cleanup(&owned);
+        assert_int_equal(wiped_count, 1);
+    }
+    watch_wiping(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_counts),
+        cmocka_unit_test(the_version_of_ip_counts),
         cmocka_unit_test(limits_and_policy_do_not_count),
         cmocka_unit_test(the_copy_owns_all_of_it),
         cmocka_unit_test(cleanup_wipes_the_secrets),
+        cmocka_unit_test(cleanup_wipes_the_passwords),
     };
 
     return cmocka_run_group_tests_name("identity", tests, NULL, NULL);

@@ -82,7 +82,8 @@ describe("the value of an option", function()
     for _, option in ipairs(options.list) do
       if option.env then
         local variables = { API_ENDPOINT = ADOBE, IMS_CLIENT_ID = "i", IMS_CLIENT_SECRET = "s" }
-        variables[option.env] = texts[option.type]
+        variables[option.env] = option.choices and tostring(option.choices[1])
+          or texts[option.type]
         local values, sources = resolve({ dotenv = false }, variables)
         assert.equal("environment", sources[option.name].kind, option.name)
         assert.is_not_nil(values[option.name], option.name)
@@ -132,6 +133,13 @@ describe("an option", function()
     { { attempts = 1.5 }, "attempts must be a whole number.*not float" },
     { { retry_budget = 1.1 }, "retry_budget must be a number from 0 to 1" },
     { { retry_budget = -0.1 }, "retry_budget must be" },
+    { { min_tls = "1.1" }, "min_tls must be 1.2 or 1.3, not other text" },
+    { { min_tls = 1.3 }, "min_tls must be 1.2 or 1.3, not float" },
+    { { ip_version = 5 }, "ip_version must be 4 or 6, not integer" },
+    { { http_version = "3" }, "http_version must be 1.1 or 2" },
+    { { no_proxy = "" }, "no_proxy must be" },
+    { { client_cert = 5 }, "client_cert must be a string" },
+    { { client_key_password = "\n" }, "client_key_password must be" },
     { { retry_budget = "0.1" }, "retry_budget must be.*not other text" },
     { { retry_budget_min = 0 }, "retry_budget_min must be a whole number from 1" },
     { { backoff = -1 }, "backoff must be a number of seconds" },
@@ -247,6 +255,46 @@ describe("a secret", function()
     assert.matches("client_secret comes from the option", refusal(full { dotenv = path }))
     assert.matches("access_token comes from the option",
       refusal { base_url = ADOBE, access_token = "canary", dotenv = path })
+  end)
+
+  it("of the options is not sent past its proxy on the word of .env", function()
+    local dir <close> = support.temp_dir()
+    local path = dotenv(dir, "ACCS_NO_PROXY", "*")
+    local proxy = "http://user:canary@proxy.example.com:3128"
+    assert.matches("proxy comes from the option proxy, but no_proxy from",
+      refusal(full { dotenv = path, proxy = proxy }))
+    assert.equal("*", resolve(full { dotenv = path }).no_proxy) -- no proxy to go past
+  end)
+
+  it("of a proxy is not shown to whom .env trusts", function()
+    local dir <close> = support.temp_dir()
+    local path = support.write_file(dir.path .. "/.env",
+      "IMS_CLIENT_ID=i\nIMS_CLIENT_SECRET=s\nACCS_CA_FILE=/tmp/ca.pem\n")
+    local given = { dotenv = path, base_url = ADOBE, proxy = "https://user:canary@127.0.0.1:3128" }
+    assert.matches("proxy comes from the option proxy, but ca_file from", refusal(given))
+    given.proxy = "https://127.0.0.1:3128"
+    assert.equal("/tmp/ca.pem", resolve(given).ca_file)
+  end)
+
+  it("that is a key is not used towards whom .env names", function()
+    local dir <close> = support.temp_dir()
+    local path = support.write_file(dir.path .. "/.env",
+      "IMS_CLIENT_ID=i\nIMS_CLIENT_SECRET=s\nAPI_ENDPOINT=https://example.com/x\n")
+    for _, name in ipairs { "client_cert", "client_key" } do
+      assert.matches(name .. " comes from the option", refusal { dotenv = path, [name] = "x.pem" })
+    end
+  end)
+
+  it("may have its pin, its TLS and its way named by .env: they widen no trust", function()
+    local dir <close> = support.temp_dir()
+    local path = support.write_file(dir.path .. "/.env", "ACCS_PIN=sha256//AAAA\nACCS_MIN_TLS=1.3\n"
+      .. "ACCS_IP_VERSION=6\nACCS_HTTP_VERSION=1.1\n")
+    local values = resolve(full { dotenv = path })
+    assert.equal("sha256//AAAA", values.pin)
+    assert.equal("1.3", values.min_tls)
+    assert.equal("integer", math.type(values.ip_version))
+    assert.equal(6, values.ip_version)
+    assert.equal("1.1", values.http_version)
   end)
 
   it("goes to Adobe's own addresses, wherever they stand", function()

@@ -13,7 +13,7 @@ local function is_typed(option)
 end
 
 local PLACEHOLDERS = { seconds = "SECONDS", count = "NUMBER", text = "TEXT", scopes = "LIST",
-  dotenv = "FILE" }
+  dotenv = "FILE", choice = "VERSION", share = "SHARE" }
 
 local function flag_of(option)
   return "--" .. option.name:gsub("_", "-")
@@ -55,12 +55,36 @@ function options.add_client(command)
   command:group("Connection and credentials", table.unpack(group))
 end
 
+-- A command line is for everybody on the machine to read.
+local function refuse_password(option, text)
+  if option.password and text:find("@", 1, true) then
+    stop.now("usage", string.format("%s: no user name and password here, where others can read "
+      .. "them: set %s", flag_of(option), option.env))
+  end
+end
+
+local function read_choice(option, text)
+  local value = client_options.from_text(option, text)
+  local accepted, expected = client_options.check(option.type, value, option)
+  if accepted == nil then
+    stop.now("usage", string.format("%s: '%s' is not %s", flag_of(option), text, expected))
+  end
+  return accepted
+end
+
+local NUMBERS = { seconds = "number of seconds", count = "whole number from 1",
+  share = "number from 0 to 1" }
+
 local function read(option, text)
-  if option.type == "seconds" or option.type == "count" then
+  refuse_password(option, text)
+  if option.type == "choice" then
+    return read_choice(option, text)
+  end
+  local expected = NUMBERS[option.type]
+  if expected then
     local number = text:find("^%d+%.?%d*$") and tonumber(text)
-    if not number or (option.type == "count" and (math.tointeger(number) or 0) < 1) then
-      stop.now("usage", string.format("%s: '%s' is not a %s", flag_of(option), text,
-        option.type == "count" and "whole number from 1" or "number of seconds"))
+    if not number or not client_options.check(option.type, number) then
+      stop.now("usage", string.format("%s: '%s' is not a %s", flag_of(option), text, expected))
     end
     return option.type == "count" and math.tointeger(number) or number
   end

@@ -1,0 +1,70 @@
+--- Where secrets may go: addresses, and who may name them.
+local core = require "accs.core"
+local errors = require "accs.error"
+
+local guard = {}
+
+-- What must not be decided by a source weaker than that of the secret: the server that gets it, who
+-- is trusted to be that server, the way to it. A pin or a newer TLS can only narrow the trust.
+local ADDRESSES = { "ims_url", "base_url", "ca_file", "proxy" }
+local RULES = {
+  { secret = "access_token", by = ADDRESSES },
+  { secret = "client_secret", by = ADDRESSES },
+  { secret = "client_cert", by = ADDRESSES }, -- it says who we are, to whoever asks
+  { secret = "client_key", by = ADDRESSES },
+  { secret = "proxy", by = { "no_proxy" } }, -- a way around it
+  { secret = "proxy", by = { "ca_file" }, password = true }, -- may be spoken to over TLS
+}
+
+local IS_URL = { ims_url = true, base_url = true, proxy = true }
+
+local function fail(message, ...)
+  error(errors.new { kind = "config", message = message:format(...) }, 0)
+end
+
+local function is_adobe(name, value)
+  local address = IS_URL[name] and core.address(value)
+  return address and address.adobe
+end
+
+-- A secret must not go where a weaker source says: whoever can put a `.env` into the current
+-- folder could otherwise have the environment's secret sent to a server of his.
+local function check_sources(values, sources)
+  for _, rule in ipairs(RULES) do
+    local value = values[rule.secret]
+    local strong = value and sources[rule.secret].kind ~= "dotenv"
+      and (not rule.password or value:find("@", 1, true))
+    for _, name in ipairs(rule.by) do
+      if strong and values[name] and sources[name].kind == "dotenv"
+        and not is_adobe(name, values[name]) then
+        fail("%s comes from %s, but %s from %s and is not Adobe's own: "
+          .. "a secret goes nowhere on the word of a weaker source; set both in one place",
+          rule.secret, sources[rule.secret].words, name, sources[name].words)
+      end
+    end
+  end
+end
+
+local function check_addresses(values, sources)
+  for _, name in ipairs { "base_url", "ims_url" } do
+    local address, problem = core.address(values[name])
+    if not address then
+      fail("%s from %s: %s", name, sources[name].words, problem)
+    elseif not address.https and not address.loopback then
+      fail("%s from %s must begin with https:// (plain http:// only to this machine)", name,
+        sources[name].words)
+    end
+  end
+end
+
+--- Checks that no secret goes in clear to another machine, or to an address that a weaker source
+--- names. Raises an accs.Error of kind config.
+---@param values table<string, any>  of the options
+---@param sources table<string, accs.Source>
+--- Example: `guard.check(values, sources)`
+function guard.check(values, sources)
+  check_sources(values, sources)
+  check_addresses(values, sources)
+end
+
+return guard
