@@ -28,6 +28,7 @@ local C_ROOMS = {
   { "^csrc/core/http_date%.[ch]$", "policy" },
   { "^csrc/core/json_[a-z]+%.[ch]$", "policy" },
   { "^csrc/core/inflate%.[ch]$", "policy" },
+  { "^csrc/core/upload%.[ch]$", "policy" },
   { "^csrc/core/scan%.[ch]$", "policy" },
   { "^csrc/core/histogram%.[ch]$", "policy" },
   { "^csrc/core/seal%.[ch]$", "security" },

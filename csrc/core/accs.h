@@ -263,6 +263,8 @@ typedef enum accs_item_kind {
     ACCS_ITEM_DONE,  /* a call ended: failure.code tells how */
     ACCS_ITEM_TIMER, /* a timer ended: failure.code is ACCS_OK or ACCS_ERROR_CANCELLED */
     ACCS_ITEM_EVENT, /* something was observed */
+    ACCS_ITEM_BODY,  /* bytes of a streamed answer wait: accs_engine_read() */
+    ACCS_ITEM_WISH,  /* a call wants bytes of its source: accs_engine_feed() */
 } accs_item_kind;
 
 typedef struct accs_item {
@@ -271,6 +273,7 @@ typedef struct accs_item {
     accs_reply *reply;    /* owned by whoever took the item; NULL when nothing was received */
     accs_failure failure; /* code is ACCS_OK on success */
     accs_event event;     /* for ACCS_ITEM_EVENT */
+    bool from_start;      /* for ACCS_ITEM_WISH: the source must begin at its first byte */
 } accs_item;
 
 /*
@@ -279,6 +282,37 @@ typedef struct accs_item {
  * The item's reply is the caller's: accs_reply_free().
  */
 ACCS_API bool accs_engine_next(accs_engine *engine, accs_item *item);
+
+/*
+ * Takes bytes of a streamed answer, and lets the transfer go on when it waited for that. After an
+ * ACCS_ITEM_BODY no other comes for the call until this was called; what is left when the call ends
+ * is the body of its reply. Once bytes were taken the core does not repeat the call by itself.
+ *
+ * bytes  the caller's, room bytes
+ *
+ * Returns how many were copied; 0 when none wait, also for an id that is not known or has ended.
+ */
+ACCS_API size_t accs_engine_read(accs_engine *engine, uint64_t id, char *bytes, size_t room);
+
+/*
+ * The head of the answer whose body is being streamed; borrowed until the engine is stepped.
+ * NULL when there is none.
+ */
+ACCS_API const accs_reply *accs_engine_answer(const accs_engine *engine, uint64_t id);
+
+/*
+ * Answers an ACCS_ITEM_WISH with the next bytes of the request's body. Bytes for an attempt that
+ * has ended meanwhile are dropped, and another wish asks for the first byte again; an id that is
+ * not known or has ended is ignored. The call ends with ACCS_ERROR_IO when the bytes are more or
+ * fewer than its source_length.
+ *
+ * bytes      copied; NULL: the body is complete
+ * bytes_len  at most ACCS_LIMIT_STREAM_WINDOW
+ *
+ * Errors: ACCS_ERROR_CONFIG (no wish is open), ACCS_ERROR_TOO_LARGE, ACCS_ERROR_MEMORY.
+ */
+ACCS_API accs_error accs_engine_feed(accs_engine *engine, uint64_t id, const char *bytes,
+                                     size_t bytes_len, accs_failure *failure);
 
 /* ----------------------------------------------------------------- reply */
 
@@ -382,8 +416,17 @@ typedef struct accs_request {
     int64_t max_retry_after_ms; /* 0: the client's */
     int64_t backoff_ms;         /* 0: the client's */
     int64_t max_backoff_ms;     /* 0: the client's */
-    size_t max_body;            /* 0: the client's */
+    size_t max_body;            /* 0: the client's; of a streamed body: no limit */
     size_t max_headers;         /* bytes of all headers of the answer; 0: the client's */
+    /*
+     * A body that is moved in pieces, in either direction, has no limit of time but the idle one
+     * unless timeout_ms is given. It travels over HTTP/1.1: a paused HTTP/2 stream holds up all
+     * others of its connection (libcurl before 8.1).
+     */
+    bool stream;           /* a 2xx answer's body comes by accs_engine_read() */
+    bool source;           /* the body comes by accs_engine_feed(); body is NULL */
+    bool replayable;       /* the source can begin again, for another attempt */
+    int64_t source_length; /* bytes; -1: not known */
 } accs_request;
 
 /*

@@ -1,5 +1,7 @@
 #include "answer.h"
 
+#include "limits.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -7,7 +9,9 @@ enum { STATUS_DIGITS = 3, FIRST_ROOM_MAX = 1 << 20 };
 
 void accs_answer_begin(accs_answer *answer, accs_reply *reply)
 {
+    accs_buffer_cleanup(&answer->rest);
     *answer = (accs_answer){.reply = reply, .inflate = answer->inflate};
+    accs_buffer_init(&answer->rest, SIZE_MAX);
     accs_reply_reset(reply);
 }
 
@@ -15,6 +19,7 @@ void accs_answer_cleanup(accs_answer *answer)
 {
     accs_inflate_free(answer->inflate);
     answer->inflate = NULL;
+    accs_buffer_cleanup(&answer->rest);
 }
 
 void accs_answer_refuse(accs_answer *answer, accs_error error, const char *text)
@@ -52,6 +57,7 @@ static void begin_head(accs_answer *answer, const char *line, size_t line_len)
     answer->head_complete = false;
     answer->has_length = false;
     answer->got_body = false;
+    answer->streaming = false;
     answer->coding = ACCS_CODING_NONE;
     if (status == 101)
         accs_answer_refuse(answer, ACCS_ERROR_HTTP,
@@ -133,6 +139,8 @@ static void end_head(accs_answer *answer)
     if (answer->reply->status < 200)
         return; /* an interim answer: the real head follows */
     answer->head_complete = true;
+    answer->streaming =
+        answer->stream && answer->reply->status < 300 && !accs_reply_is_page(answer->reply);
     if (answer->coding == ACCS_CODING_OTHER)
         accs_answer_refuse(answer, ACCS_ERROR_DECODE,
                            "the answer has a content coding that nobody asked for");
@@ -141,7 +149,7 @@ static void end_head(accs_answer *answer)
             accs_answer_refuse(answer, ACCS_ERROR_MEMORY, "no memory left");
         else
             accs_inflate_reset(answer->inflate);
-    } else if (answer->has_length && answer->length < FIRST_ROOM_MAX &&
+    } else if (!answer->streaming && answer->has_length && answer->length < FIRST_ROOM_MAX &&
                answer->length <= body->max) {
         accs_buffer_reserve(body, (size_t)answer->length); /* only saves copies */
     }
@@ -160,6 +168,82 @@ bool accs_answer_line(accs_answer *answer, const char *line, size_t line_len)
     return answer->error == ACCS_OK;
 }
 
+static bool refuse_body(accs_answer *answer, accs_error error)
+{
+    if (error == ACCS_ERROR_TOO_LARGE)
+        accs_answer_refuse(answer, error, "the answer is larger than the limit (max_body)");
+    else if (error == ACCS_ERROR_DECODE)
+        accs_answer_refuse(answer, error, "the compressed answer is corrupt");
+    else if (error != ACCS_OK)
+        accs_answer_refuse(answer, error, "no memory left");
+    return answer->error == ACCS_OK;
+}
+
+static size_t window_of(const accs_answer *answer)
+{
+    size_t max = answer->reply->body.max;
+
+    return max < ACCS_LIMIT_STREAM_WINDOW ? max : ACCS_LIMIT_STREAM_WINDOW;
+}
+
+/* Moves bytes into the window as far as they fit, and moves *bytes on past them. */
+static accs_error fill_window(accs_answer *answer, const char **bytes, size_t *bytes_len)
+{
+    accs_buffer *body = &answer->reply->body;
+    size_t window = window_of(answer);
+    size_t count = window - body->len < *bytes_len ? window - body->len : *bytes_len;
+    accs_error error;
+
+    if (answer->coding == ACCS_CODING_GZIP) {
+        error = accs_inflate_fill(answer->inflate, bytes, bytes_len, body, window);
+    } else {
+        error = accs_buffer_append(body, *bytes, count);
+        *bytes += count;
+        *bytes_len -= count;
+    }
+    if (error == ACCS_OK && answer->stream_max > 0 &&
+        answer->reply->streamed + body->len > answer->stream_max) {
+        /* Nobody gets more than was allowed. */
+        body->len = (size_t)(answer->stream_max - answer->reply->streamed);
+        body->bytes[body->len] = '\0';
+        error = ACCS_ERROR_TOO_LARGE;
+    }
+    return error;
+}
+
+static accs_error push_stream(accs_answer *answer, const char *bytes, size_t bytes_len)
+{
+    accs_error error = fill_window(answer, &bytes, &bytes_len);
+
+    if (error == ACCS_OK && bytes_len > 0)
+        error = accs_buffer_append(&answer->rest, bytes, bytes_len);
+    return error;
+}
+
+bool accs_answer_full(const accs_answer *answer)
+{
+    return answer->streaming && answer->error == ACCS_OK &&
+           (answer->reply->body.len >= window_of(answer) || answer->rest.len > answer->rest_at ||
+            (answer->coding == ACCS_CODING_GZIP && accs_inflate_pending(answer->inflate)));
+}
+
+bool accs_answer_drain(accs_answer *answer)
+{
+    size_t bytes_len = answer->rest.len - answer->rest_at;
+    const char *bytes = bytes_len > 0 ? answer->rest.bytes + answer->rest_at : "";
+    accs_error error;
+
+    if (!accs_answer_full(answer))
+        return answer->error == ACCS_OK;
+    error = fill_window(answer, &bytes, &bytes_len);
+    answer->rest_at = answer->rest.len - bytes_len;
+    if (bytes_len == 0) {
+        accs_buffer_clear(&answer->rest);
+        answer->rest_at = 0;
+    }
+    return refuse_body(answer, error);
+}
+
 bool accs_answer_body(accs_answer *answer, const char *bytes, size_t bytes_len)
 {
     accs_buffer *body = &answer->reply->body;
@@ -170,17 +254,13 @@ bool accs_answer_body(accs_answer *answer, const char *bytes, size_t bytes_len)
         accs_answer_refuse(answer, ACCS_ERROR_HTTP, "the server does not speak HTTP");
     if (answer->error != ACCS_OK)
         return false;
-    if (answer->coding == ACCS_CODING_GZIP)
+    if (answer->streaming)
+        error = push_stream(answer, bytes, bytes_len);
+    else if (answer->coding == ACCS_CODING_GZIP)
         error = accs_inflate_push(answer->inflate, bytes, bytes_len, body);
     else
         error = accs_buffer_append(body, bytes, bytes_len);
-    if (error == ACCS_ERROR_TOO_LARGE)
-        accs_answer_refuse(answer, error, "the answer is larger than the limit (max_body)");
-    else if (error == ACCS_ERROR_DECODE)
-        accs_answer_refuse(answer, error, "the compressed answer is corrupt");
-    else if (error != ACCS_OK)
-        accs_answer_refuse(answer, error, "no memory left");
-    return answer->error == ACCS_OK;
+    return refuse_body(answer, error);
 }
 
 void accs_answer_finish(accs_answer *answer)

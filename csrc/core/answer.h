@@ -25,6 +25,12 @@ typedef struct accs_answer {
     accs_error error;
     bool final; /* with error: the same request would end the same way */
     const char *text;
+    /* Of a body that is handed out as it comes: set stream after accs_answer_begin(). */
+    bool stream;
+    bool streaming;      /* this answer's is: a 2xx, and no page */
+    uint64_t stream_max; /* decoded bytes; 0: no limit */
+    accs_buffer rest;    /* still coded: had no room in the window */
+    size_t rest_at;      /* bytes of rest that were used */
 } accs_answer;
 
 /* Makes ready for an answer into reply, which is emptied. */
@@ -40,8 +46,15 @@ void accs_answer_cleanup(accs_answer *answer);
  */
 bool accs_answer_line(accs_answer *answer, const char *line, size_t line_len);
 
-/* Takes bytes of the body, still coded; false as above. */
+/* Takes bytes of the body, still coded; false as above. Those of a stream only while it is not
+ * full. */
 bool accs_answer_body(accs_answer *answer, const char *bytes, size_t bytes_len);
+
+/* A stream whose window has no room left, or which holds bytes back: nothing more may come now. */
+bool accs_answer_full(const accs_answer *answer);
+
+/* After bytes were taken out of the reply's body: decodes what was held back; false as above. */
+bool accs_answer_drain(accs_answer *answer);
 
 /* The transfer ended well as far as HTTP goes: refuses an answer that is not whole. */
 void accs_answer_finish(accs_answer *answer);

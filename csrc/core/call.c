@@ -3,6 +3,7 @@
 #include "event.h"
 #include "header_block.h"
 #include "limits.h"
+#include "stream.h"
 #include "verdict.h"
 
 #include <stdio.h>
@@ -70,7 +71,7 @@ static void tell(const accs_call *call, accs_event_kind kind, accs_error error, 
     event.delay_ms = delay_ms;
     if (kind == ACCS_EVENT_RESPONSE) {
         event.status = call->reply->status;
-        event.bytes = call->reply->body.len;
+        event.bytes = call->reply->streamed + call->reply->body.len;
         event.elapsed_us = accs_engine_now(lane->engine)->mono_us - call->attempt_us;
     }
     accs_event_text(event.method, sizeof event.method, call->method);
@@ -83,6 +84,7 @@ static void tell(const accs_call *call, accs_event_kind kind, accs_error error, 
 
 static void free_call(accs_call *call)
 {
+    accs_stream_free(call->work.stream);
     accs_reply_free(call->reply);
     free(call->headers);
     free(call->body);
@@ -99,6 +101,7 @@ static void detach(accs_call *call)
     if (call->transfer != NULL)
         call->sends += accs_transfer_abort(call->transfer);
     call->transfer = NULL;
+    accs_stream_detach(call->work.stream);
     accs_token_stop_waiting(lane->source, &call->waiter);
     accs_token_release(call->token);
     call->token = NULL;
@@ -186,6 +189,7 @@ static void stop_transfer(accs_call *call)
         return;
     sends = accs_transfer_abort(call->transfer);
     call->transfer = NULL;
+    accs_stream_detach(call->work.stream);
     call->sends += sends;
     call->maybe_acted = call->maybe_acted || sends > 0;
     accs_reply_reset(call->reply); /* half an answer is none */
@@ -231,7 +235,8 @@ static void conclude(accs_call *call, const accs_transfer_result *result)
 {
     if (result->end != ACCS_ATTEMPT_ANSWERED) {
         accs_verdict_attempt(result, call->reply, call->maybe_acted, &call->failure);
-        accs_reply_reset(call->reply); /* half an answer is none */
+        if (call->work.stream == NULL || !call->work.stream->delivered)
+            accs_reply_reset(call->reply); /* half an answer is none */
     } else if (accs_verdict_answer(call->reply, call->maybe_acted, &call->failure) == ACCS_OK) {
         call->failure = (accs_failure){.code = ACCS_OK, .retry_after_ms = -1};
     }
@@ -249,7 +254,8 @@ static bool renew_token(accs_call *call, const accs_transfer_result *result)
 
     if (repeat != ACCS_REPEAT_NEW_TOKEN || call->token_renewed)
         return false;
-    if (!accs_token_drop(call->lane->source, call->token))
+    if (!accs_token_drop(call->lane->source, call->token) ||
+        !accs_stream_repeatable(call->work.stream))
         return false;
     call->token_renewed = true;
     accs_token_release(call->token);
@@ -278,6 +284,7 @@ static void decide(accs_call *call, const accs_transfer_result *result)
         .status = call->reply->status,
         .idempotent = call->idempotent,
         .attempt = call->attempt,
+        .once = !accs_stream_repeatable(call->work.stream),
         .retry_after_ms = accs_reply_retry_after_ms(call->reply, now->wall_s),
         .now_ms = now->mono_ms,
         .deadline_ms = call->deadline_ms,
@@ -314,6 +321,7 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
     accs_call *call = context;
 
     call->transfer = NULL;
+    accs_stream_detach(call->work.stream);
     call->sends += result->sends;
     tell(call, ACCS_EVENT_RESPONSE, result->error, 0, result->text);
     accs_lane_free_place(call->lane, &call->place);
@@ -328,6 +336,7 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
 static void start_attempt(accs_call *call)
 {
     accs_lane *lane = call->lane;
+    accs_stream *stream = call->work.stream;
     accs_transfer_request request = {
         .method = call->method,
         .url = call->url,
@@ -335,9 +344,11 @@ static void start_attempt(accs_call *call)
         .body = call->body,
         .body_len = call->body_len,
         .resend = call->read && call->idempotent,
-        .http2 = call->read &&
-                 lane->http2, /* over HTTP/2 a refused stream cannot be told from a lost write */
+        /* Over HTTP/2 a refused stream cannot be told from a lost write, and a paused one holds up
+         * all others of its connection. */
+        .http2 = call->read && lane->http2 && stream == NULL,
         .reply = call->reply,
+        .stream = stream != NULL ? &stream->pieces : NULL,
     };
     accs_error error;
 
@@ -346,9 +357,13 @@ static void start_attempt(accs_call *call)
     call->attempt_us = accs_engine_now(lane->engine)->mono_us;
     call->stage = STAGE_TRANSFER;
     tell(call, ACCS_EVENT_REQUEST, ACCS_OK, 0, "");
+    if (stream != NULL)
+        accs_stream_begin(stream);
     error = accs_transfer_start(lane->transport, &request, attempt_ended, call, &call->transfer);
     if (error != ACCS_OK)
         end_with(call, error, accs_error_text(error));
+    else if (stream != NULL)
+        accs_stream_attach(stream, call->transfer);
 }
 
 /* With a token in hand: through the throttle, into a place, off. */
@@ -430,6 +445,7 @@ static char *copy_bytes(const char *bytes, size_t bytes_len)
 static accs_call *new_call(accs_lane *lane, const accs_call_request *request)
 {
     accs_call *call = malloc(sizeof *call); /* glibc keeps no cache for calloc() */
+    bool streamed = true;                   /* or not asked for */
 
     if (call == NULL)
         return NULL;
@@ -448,7 +464,12 @@ static accs_call *new_call(accs_lane *lane, const accs_call_request *request)
     call->body_len = request->body_len;
     call->headers = accs_header_block_new(request->headers, request->header_count, lane->common);
     call->reply = accs_reply_new(request->max_headers, request->max_body);
-    if (call->url != NULL && (request->body == NULL || call->body != NULL) &&
+    if (call->reply != NULL && (request->stream || request->upload != NULL)) {
+        call->work.stream = accs_stream_new(lane->engine, call->reply, request->stream,
+                                            request->stream_max, request->upload);
+        streamed = call->work.stream != NULL;
+    }
+    if (streamed && call->url != NULL && (request->body == NULL || call->body != NULL) &&
         call->headers != NULL && call->reply != NULL)
         return call;
     free_call(call);
@@ -488,6 +509,8 @@ accs_error accs_call_start(accs_lane *lane, const accs_call_request *request, ui
         free_call(call);
         return ACCS_ERROR_MEMORY;
     }
+    if (call->work.stream != NULL)
+        call->work.stream->id = call->work.id;
     call->lane = lane;
     call->next = lane->calls;
     if (lane->calls != NULL)

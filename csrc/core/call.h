@@ -24,6 +24,9 @@ typedef struct accs_call_request {
     int64_t max_backoff_ms;
     size_t max_body;
     size_t max_headers;
+    bool stream; /* hand out the body of a 2xx, at most stream_max bytes (0: no limit) */
+    uint64_t stream_max;
+    const accs_upload *upload; /* NULL: the body is in memory */
 } accs_call_request;
 
 /* Starts a call; see accs_client_start(). ACCS_ERROR_MEMORY. */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+static const int64_t FOR_EVER_MS = INT64_MAX / 4; /* a clock can be added to it */
+
 enum { OWN_HEADERS_MAX = 4, REQUEST_HEADERS_MAX = 64 };
 
 static const char default_ims_url[] = "https://ims-na1.adobelogin.com";
@@ -80,8 +82,8 @@ void accs_client_free(accs_client *client)
 /* A time limit; one that is for ever stays so when a clock is added to it. */
 static int64_t or_default(int64_t value, int64_t fallback)
 {
-    if (value > INT64_MAX / 4)
-        return INT64_MAX / 4;
+    if (value > FOR_EVER_MS)
+        return FOR_EVER_MS;
     return value > 0 ? value : fallback;
 }
 
@@ -315,8 +317,10 @@ static accs_error check_method(const accs_client *client, const accs_request *re
     static const char *const writes[] = {"POST", "PUT", "PATCH", "DELETE", NULL};
     const char *method = request->method;
 
+    if (request->source && request->body != NULL)
+        return accs_fail(failure, ACCS_ERROR_CONFIG, "a request has a body or a source, not both");
     if (one_of(method, reads, false)) /* libcurl would make a POST of one with a body */
-        return request->body == NULL
+        return request->body == NULL && !request->source
                    ? ACCS_OK
                    : accs_fail(failure, ACCS_ERROR_CONFIG, "%s takes no body", method);
     if (!one_of(method, writes, false))
@@ -373,6 +377,7 @@ static accs_error gather_headers(const accs_client *client, const accs_request *
 {
     const char *store = request->store != NULL ? request->store : client->store;
     const char *type = request->content_type != NULL ? request->content_type : "application/json";
+    bool bodied = request->body != NULL || request->source;
     size_t count = 0;
 
     if (request->header_count > REQUEST_HEADERS_MAX)
@@ -391,11 +396,29 @@ static accs_error gather_headers(const accs_client *client, const accs_request *
         headers[count++] = (accs_header){"Accept", "application/json"};
     /* NULL: libcurl must not make up a type of its own, as it does for a method that writes. */
     if (!given(request, "Content-Type") && strcmp(request->method, "GET") != 0)
-        headers[count++] = (accs_header){"Content-Type", request->body != NULL ? type : NULL};
-    if (request->body != NULL) /* a server that ignores it costs a second */
+        headers[count++] = (accs_header){"Content-Type", bodied ? type : NULL};
+    if (bodied) /* a server that ignores it costs a second */
         headers[count++] = (accs_header){"Expect", NULL};
     *header_count = count;
     return ACCS_OK;
+}
+
+/* Those of the call where it names some, else the client's. */
+static void set_call_limits(const accs_client *client, const accs_request *request,
+                            accs_call_request *call)
+{
+    bool streamed = request->stream || request->source;
+
+    call->timeout_ms = or_default(request->timeout_ms, streamed ? FOR_EVER_MS : client->timeout_ms);
+    call->attempts = request->attempts > 0 ? request->attempts : client->policy.attempts;
+    call->max_retry_after_ms =
+        or_default(request->max_retry_after_ms, client->policy.max_retry_after_ms);
+    call->backoff_ms = or_default(request->backoff_ms, client->policy.backoff_ms);
+    call->max_backoff_ms = or_default(request->max_backoff_ms, client->policy.max_backoff_ms);
+    call->max_body = size_or_default(request->stream ? 0 : request->max_body, client->max_body);
+    call->max_headers = size_or_default(request->max_headers, client->max_headers);
+    call->stream = request->stream;
+    call->stream_max = request->max_body;
 }
 
 accs_error accs_client_start(accs_client *client, const accs_request *request, uint64_t *id,
@@ -403,6 +426,7 @@ accs_error accs_client_start(accs_client *client, const accs_request *request, u
 {
     accs_header headers[REQUEST_HEADERS_MAX + OWN_HEADERS_MAX];
     accs_call_request call = {.method = request->method};
+    accs_upload upload;
     accs_buffer url;
     accs_error error = ACCS_ERROR_CLOSED;
 
@@ -427,14 +451,9 @@ accs_error accs_client_start(accs_client *client, const accs_request *request, u
     call.body_len = request->body_len;
     call.idempotent = request->idempotent >= 0 ? request->idempotent != 0
                                                : accs_method_idempotent(request->method);
-    call.timeout_ms = or_default(request->timeout_ms, client->timeout_ms);
-    call.attempts = request->attempts > 0 ? request->attempts : client->policy.attempts;
-    call.max_retry_after_ms =
-        or_default(request->max_retry_after_ms, client->policy.max_retry_after_ms);
-    call.backoff_ms = or_default(request->backoff_ms, client->policy.backoff_ms);
-    call.max_backoff_ms = or_default(request->max_backoff_ms, client->policy.max_backoff_ms);
-    call.max_body = size_or_default(request->max_body, client->max_body);
-    call.max_headers = size_or_default(request->max_headers, client->max_headers);
+    set_call_limits(client, request, &call);
+    accs_upload_init(&upload, request->source_length, request->replayable);
+    call.upload = request->source ? &upload : NULL;
     accs_engine_refresh(client->lane.engine);
     error = accs_call_start(&client->lane, &call, id);
     if (error != ACCS_OK)

@@ -61,6 +61,9 @@ bool accs_connection_prepare(const accs_connection *connection, CURL *easy);
 /* Sets what depends on the address: the proxy. As above. */
 bool accs_connection_route(const accs_connection *connection, CURL *easy, const char *url);
 
+/* Whether silence longer than the idle limit ends the request under way. */
+bool accs_connection_watch_idle(const accs_connection *connection, CURL *easy, bool watch);
+
 /* Whether a plain proxy needs the whole address in the request line. */
 bool accs_connection_whole_address(const accs_connection *connection, const char *url);
 

@@ -341,6 +341,16 @@ void accs_engine_push(accs_engine *engine, accs_queued *queued)
     accs_engine_follow(engine);
 }
 
+void accs_engine_drop(accs_engine *engine, accs_queued *queued)
+{
+    accs_works_drop(&engine->works, queued);
+}
+
+accs_work *accs_engine_find(const accs_engine *engine, uint64_t id)
+{
+    return accs_works_find(&engine->works, id);
+}
+
 void accs_engine_finish(accs_engine *engine, accs_work *work)
 {
     work->finished = true;

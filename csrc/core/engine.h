@@ -61,6 +61,11 @@ void accs_engine_finish(accs_engine *engine, accs_work *work);
 /* Puts something without an id into the queue. */
 void accs_engine_push(accs_engine *engine, accs_queued *queued);
 
+/* Takes something back out of the queue. */
+void accs_engine_drop(accs_engine *engine, accs_queued *queued);
+/* The work of that id, or NULL when it is not known or has come out. */
+accs_work *accs_engine_find(const accs_engine *engine, uint64_t id);
+
 void accs_engine_join(accs_engine *engine, accs_member *member);
 void accs_engine_leave(accs_engine *engine, accs_member *member);
 /* The members, newest first; for finding a token source of the same identity. */

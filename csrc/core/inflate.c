@@ -15,6 +15,7 @@ enum {
 struct accs_inflate {
     z_stream stream;
     bool ended;
+    bool pending;     /* the room was used up: more may come without further input */
     accs_error error; /* of an earlier push; stays until the reset */
 };
 
@@ -73,6 +74,7 @@ void accs_inflate_reset(accs_inflate *inflate)
 {
     inflateReset(&inflate->stream); /* fails for a stream that was never made only */
     inflate->ended = false;
+    inflate->pending = false;
     inflate->error = ACCS_OK;
 }
 
@@ -92,13 +94,13 @@ static accs_error error_of(int code)
 }
 
 /*
- * One call of zlib into the room that out has. With none left a single byte
+ * One call of zlib into the room that out has, up to most bytes of it. With none left a single byte
  * behind the ceiling tells a body that ends there from one that goes on.
  */
-static accs_error inflate_some(accs_inflate *state, accs_buffer *out)
+static accs_error inflate_some(accs_inflate *state, accs_buffer *out, size_t most)
 {
     z_stream *stream = &state->stream;
-    size_t left = out->max - out->len;
+    size_t left = out->max - out->len < most ? out->max - out->len : most;
     size_t room = left < CHUNK ? left : CHUNK;
     accs_error error = accs_buffer_reserve(out, room);
     unsigned char probe[1];
@@ -116,31 +118,49 @@ static accs_error inflate_some(accs_inflate *state, accs_buffer *out)
     if (out->bytes != NULL)
         out->bytes[out->len] = '\0';
     state->ended = code == Z_STREAM_END;
+    state->pending = stream->avail_out == 0 && !state->ended;
     return error_of(code);
 }
 
-accs_error accs_inflate_push(accs_inflate *inflate, const char *bytes, size_t bytes_len,
-                             accs_buffer *out)
+/* A piece of the input, which may be empty, until it is used up or out holds window bytes. */
+static void inflate_piece(accs_inflate *state, accs_buffer *out, size_t window)
+{
+    do {
+        state->error = inflate_some(state, out, window - out->len);
+    } while (state->error == ACCS_OK && !state->ended && out->len < window &&
+             (state->stream.avail_in > 0 || state->pending));
+}
+
+accs_error accs_inflate_fill(accs_inflate *inflate, const char **bytes, size_t *bytes_len,
+                             accs_buffer *out, size_t window)
 {
     z_stream *stream = &inflate->stream;
 
-    while (inflate->error == ACCS_OK && bytes_len > 0) {
-        size_t piece = bytes_len < PIECE_MAX ? bytes_len : PIECE_MAX;
+    while (inflate->error == ACCS_OK && out->len < window && (*bytes_len > 0 || inflate->pending)) {
+        size_t piece = *bytes_len < PIECE_MAX ? *bytes_len : PIECE_MAX;
 
         if (inflate->ended) {
             inflate->error = ACCS_ERROR_DECODE; /* bytes behind the member's end */
             break;
         }
-        stream->next_in = (const unsigned char *)bytes;
+        stream->next_in = (const unsigned char *)*bytes;
         stream->avail_in = (uInt)piece;
-        do {
-            inflate->error = inflate_some(inflate, out);
-        } while (inflate->error == ACCS_OK && !inflate->ended &&
-                 (stream->avail_in > 0 || stream->avail_out == 0));
-        bytes += piece - stream->avail_in;
-        bytes_len -= piece - stream->avail_in;
+        inflate_piece(inflate, out, window);
+        *bytes += piece - stream->avail_in;
+        *bytes_len -= piece - stream->avail_in;
     }
     return inflate->error;
+}
+
+accs_error accs_inflate_push(accs_inflate *inflate, const char *bytes, size_t bytes_len,
+                             accs_buffer *out)
+{
+    return accs_inflate_fill(inflate, &bytes, &bytes_len, out, SIZE_MAX);
+}
+
+bool accs_inflate_pending(const accs_inflate *inflate)
+{
+    return inflate->error == ACCS_OK && inflate->pending;
 }
 
 accs_error accs_inflate_finish(const accs_inflate *inflate)

@@ -27,6 +27,8 @@
     X(DNS_CACHE_TIME, int64_t, 60000, "ms", "the addresses of a name are kept")                    \
     X(MAX_CONCURRENCY, size_t, 8, "transfers", "of one client at a time")                          \
     X(MAX_BODY, size_t, 268435456, "bytes", "decoded answer kept in memory")                       \
+    X(STREAM_WINDOW, size_t, 262144, "bytes",                                                      \
+      "of a streamed body that wait for whoever takes them")                                       \
     X(MAX_HEADERS, size_t, 262144, "bytes", "all headers of one answer")                           \
     X(MAX_HEADER_COUNT, size_t, 256, "headers", "of one answer")                                   \
     X(MAX_REQUEST_HEADER, size_t, 16384, "bytes", "one header of a request")                       \

@@ -27,6 +27,7 @@ void accs_reply_reset(accs_reply *reply)
 {
     reply->status = 0;
     reply->field_count = 0;
+    reply->streamed = 0;
     accs_buffer_clear(&reply->head);
     accs_buffer_clear(&reply->body);
 }
@@ -95,6 +96,37 @@ const char *accs_reply_find(const accs_reply *reply, const char *name, size_t *v
         }
     }
     return NULL;
+}
+
+bool accs_reply_says(const accs_reply *reply, const char *name, const char *word)
+{
+    size_t value_len = 0;
+    size_t word_len = strlen(word);
+    const char *value = accs_reply_find(reply, name, &value_len);
+
+    for (size_t i = 0; value != NULL && i + word_len <= value_len; i++)
+        if ((value[i] | 0x20) == word[0] && strncasecmp(value + i, word, word_len) == 0)
+            return true;
+    return false;
+}
+
+bool accs_reply_is_page(const accs_reply *reply)
+{
+    return accs_reply_says(reply, "content-type", "html");
+}
+
+size_t accs_reply_read(accs_reply *reply, char *bytes, size_t room)
+{
+    accs_buffer *body = &reply->body;
+    size_t count = body->len < room ? body->len : room;
+
+    if (count == 0)
+        return 0;
+    memcpy(bytes, body->bytes, count);
+    body->len -= count;
+    memmove(body->bytes, body->bytes + count, body->len + 1); /* with the NUL behind them */
+    reply->streamed += count;
+    return count;
 }
 
 int64_t accs_reply_retry_after_ms(const accs_reply *reply, int64_t now_s)

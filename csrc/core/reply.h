@@ -22,6 +22,7 @@ struct accs_reply {
     size_t field_count;
     size_t field_capacity;
     accs_buffer body;
+    uint64_t streamed; /* bytes of the body that were handed out and are no longer in it */
 };
 
 /* ACCS_ERROR_MEMORY gives NULL. max_headers, max_body: bytes. */
@@ -42,6 +43,15 @@ const char *accs_reply_find(const accs_reply *reply, const char *name, size_t *v
 /* What Retry-After asks for, in ms after now_s (wall clock), or -1 when it says nothing readable.
  */
 int64_t accs_reply_retry_after_ms(const accs_reply *reply, int64_t now_s);
+
+/* Moves up to room bytes from the body's front to the caller; returns how many. */
+size_t accs_reply_read(accs_reply *reply, char *bytes, size_t room);
+
+/* Whether the answer is a page for people, which this API never sends. */
+bool accs_reply_is_page(const accs_reply *reply);
+
+/* Whether that header (lower case) holds the word (lower case, beginning with a letter). */
+bool accs_reply_says(const accs_reply *reply, const char *name, const char *word);
 
 /* Wipes body and headers as well: the reply held a token. */
 void accs_reply_wipe(accs_reply *reply);

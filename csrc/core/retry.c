@@ -123,7 +123,7 @@ accs_retry_answer accs_retry_decide(const accs_retry_policy *policy,
     }
     if (row->pauses_client)
         answer.delay_ms = wait_ms; /* what the client waits, should the call itself stop */
-    if (repeat != ACCS_REPEAT_YES || too_long || past_deadline ||
+    if (question->once || repeat != ACCS_REPEAT_YES || too_long || past_deadline ||
         question->attempt >= policy->attempts || (row->uses_budget && !question->budget_left))
         return answer;
     answer.action = ACCS_RETRY_WAIT;

@@ -17,6 +17,7 @@ typedef struct accs_retry_question {
     accs_attempt_end end;
     int status; /* with ACCS_ATTEMPT_ANSWERED */
     bool idempotent;
+    bool once;              /* the request, or its answer, cannot be had a second time */
     unsigned attempt;       /* number of the attempt that ended, from 1 */
     int64_t retry_after_ms; /* -1: the answer named none that could be read */
     int64_t now_ms;

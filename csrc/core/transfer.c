@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "attempt.h"
+#include "pipe_guard.h"
 #include "proxy.h"
 
 #include <stdio.h>
@@ -21,6 +22,9 @@ struct accs_transfer {
     accs_transport *transport;
     accs_transfer *next_idle;
     accs_answer answer;
+    const accs_transfer_stream *stream; /* NULL: none */
+    int paused;                         /* CURLPAUSE_ bits that are set */
+    bool upload_over;                   /* the answer came first: no more is sent */
     char *origin; /* that the easy handle has as its address; NULL: none, or a whole address */
     bool resend;
     bool found_spoiled;
@@ -75,18 +79,76 @@ void accs_transport_free(accs_transport *transport)
 
 /* ------------------------------------------------------ libcurl's hooks */
 
+/* While one side waits for the user, silence is not the server's. */
+static bool pause_as(accs_transfer *transfer, int paused)
+{
+    transfer->paused = paused;
+    return accs_connection_watch_idle(&transfer->transport->connection, transfer->handle.easy,
+                                      paused == CURLPAUSE_CONT) &&
+           curl_easy_pause(transfer->handle.easy, paused) == CURLE_OK;
+}
+
+/* libcurl stops sending when a refusal comes first, but would wait for a pause to end. */
+static void stop_upload_after_refusal(accs_transfer *transfer)
+{
+    const accs_answer *answer = &transfer->answer;
+
+    if (!answer->head_complete || answer->reply->status < 300 || transfer->upload_over)
+        return;
+    transfer->upload_over = true;
+    if (transfer->paused & CURLPAUSE_SEND)
+        pause_as(transfer, transfer->paused & ~CURLPAUSE_SEND);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *context)
 {
     accs_transfer *transfer = context;
 
-    return accs_answer_line(&transfer->answer, line, size * count) ? size * count : 0;
+    if (!accs_answer_line(&transfer->answer, line, size * count))
+        return 0;
+    if (transfer->stream != NULL && transfer->stream->upload != NULL)
+        stop_upload_after_refusal(transfer);
+    return size * count;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     accs_transfer *transfer = context;
+    accs_answer *answer = &transfer->answer;
 
-    return accs_answer_body(&transfer->answer, bytes, size * count) ? size * count : 0;
+    if (accs_answer_full(answer)) /* libcurl offers these bytes again */
+        return CURL_WRITEFUNC_PAUSE;
+    if (!accs_answer_body(answer, bytes, size * count))
+        return 0;
+    if (!answer->streaming)
+        return size * count;
+    /* Not CURL_WRITEFUNC_PAUSE, which would mean that nothing was taken. The pause also keeps the
+     * transfer from ending while decoded bytes are held back. */
+    if (accs_answer_full(answer) && !pause_as(transfer, transfer->paused | CURLPAUSE_RECV))
+        return 0;
+    if (answer->reply->body.len > 0)
+        transfer->stream->arrived(transfer->stream->context);
+    return size * count;
+}
+
+static size_t on_upload(char *bytes, size_t size, size_t count, void *context)
+{
+    accs_transfer *transfer = context;
+    const accs_transfer_stream *stream = transfer->stream;
+    accs_upload *upload = stream->upload;
+    size_t taken;
+
+    if (upload->wrong || transfer->upload_over)
+        return CURL_READFUNC_ABORT;
+    taken = accs_upload_take(upload, bytes, size * count);
+    if (accs_upload_hungry(upload))
+        stream->wanted(stream->context); /* the next piece is made while this one leaves */
+    if (taken > 0 || upload->ended)
+        return taken;
+    transfer->paused |= CURLPAUSE_SEND;
+    if (!accs_connection_watch_idle(&transfer->transport->connection, transfer->handle.easy, false))
+        return CURL_READFUNC_ABORT;
+    return CURL_READFUNC_PAUSE;
 }
 
 #if ACCS_HAVE_PREREQ
@@ -156,6 +218,10 @@ static void judge(accs_transfer *transfer, CURLcode code, accs_transfer_result *
         accs_answer_refuse(answer, ACCS_ERROR_TOO_LARGE, ACCS_ANSWER_TOO_MANY_HEADERS);
     if (code == CURLE_OK)
         accs_answer_finish(answer);
+    if (transfer->stream != NULL && transfer->stream->upload != NULL &&
+        transfer->stream->upload->wrong)
+        accs_answer_refuse(answer, ACCS_ERROR_IO,
+                           "the source gave more or fewer bytes than were announced");
     if (answer->error != ACCS_OK) {
         result->error = answer->error;
         result->end = answer->final ? ACCS_ATTEMPT_FINAL : ACCS_ATTEMPT_LOST;
@@ -189,7 +255,12 @@ static void rest(accs_transfer *transfer)
 {
     accs_transport *transport = transfer->transport;
 
+    if (transfer->paused != CURLPAUSE_CONT) {
+        free_transfer(transfer); /* what libcurl holds for a paused handle must not turn up again */
+        return;
+    }
     transfer->answer.reply = NULL;
+    transfer->stream = NULL;
     transfer->next_idle = transport->idle;
     transport->idle = transfer;
 }
@@ -232,6 +303,8 @@ static void finished(accs_handle *handle, CURLcode code)
 {
     accs_transfer *transfer = (accs_transfer *)(void *)handle;
     accs_transfer_result result = {.error = ACCS_OK};
+    accs_transfer_done done = transfer->done;
+    void *context = transfer->context;
 
     if (code == CURLE_ABORTED_BY_CALLBACK && try_another(transfer))
         return;
@@ -239,7 +312,7 @@ static void finished(accs_handle *handle, CURLcode code)
         note_quiet(transfer);
     judge(transfer, code, &result);
     rest(transfer); /* first: done may start the next attempt or free the transport */
-    transfer->done(transfer->context, &result);
+    done(context, &result);
 }
 
 /* ---------------------------------------------------------------- start */
@@ -289,6 +362,19 @@ static accs_transfer *take_transfer(accs_transport *transport)
         return transfer;
     free_transfer(transfer);
     return NULL;
+}
+
+/* As libcurl's upload: it counts the bytes, or sends them in chunks where their number is open. */
+static bool set_upload(accs_transfer *transfer, const accs_transfer_request *request)
+{
+    CURL *easy = transfer->handle.easy;
+
+    return curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_READDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+                            (curl_off_t)request->stream->upload->length) == CURLE_OK;
 }
 
 static bool set_method(CURL *easy, const accs_transfer_request *request)
@@ -356,6 +442,8 @@ static bool set_request(accs_transfer *transfer, const accs_transfer_request *re
                curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
                set_method(easy, request);
 
+    if (set && request->stream != NULL && request->stream->upload != NULL)
+        set = set_upload(transfer, request);
 #if !ACCS_HAVE_PREREQ
     /* Without a hook on each send, only a connection never used before is safe from a silent
      * repeat. */
@@ -374,6 +462,13 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
     if (taken == NULL)
         return ACCS_ERROR_MEMORY;
     accs_answer_begin(&taken->answer, request->reply);
+    taken->stream = request->stream;
+    taken->paused = CURLPAUSE_CONT;
+    taken->upload_over = false;
+    if (request->stream != NULL) {
+        taken->answer.stream = request->stream->down;
+        taken->answer.stream_max = request->stream->down_max;
+    }
     taken->resend = request->resend;
     taken->found_spoiled = false;
     taken->spoiled = 0;
@@ -389,6 +484,35 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
     }
     *transfer = taken;
     return ACCS_OK;
+}
+
+void accs_transfer_resume(accs_transfer *transfer)
+{
+    const accs_transfer_stream *stream = transfer->stream;
+    accs_answer *answer = &transfer->answer;
+    int paused = transfer->paused;
+    accs_pipe_guard guard;
+
+    /* What is refused here ends the transfer when libcurl moves it next. */
+    if (accs_answer_drain(answer) && answer->streaming && answer->reply->body.len > 0)
+        stream->arrived(stream->context);
+    if (!accs_answer_full(answer))
+        paused &= ~CURLPAUSE_RECV;
+    if (stream->upload != NULL && (stream->upload->held.len > 0 || stream->upload->ended ||
+                                   stream->upload->wrong || transfer->upload_over))
+        paused &= ~CURLPAUSE_SEND;
+    else if (transfer->paused & CURLPAUSE_SEND && accs_upload_hungry(stream->upload))
+        stream->wanted(stream->context); /* what came was of an earlier attempt, or empty */
+    if (paused == transfer->paused)
+        return;
+    accs_pipe_block(&guard);
+    pause_as(transfer, paused); /* libcurl may hand over at once what it has held back */
+    accs_pipe_restore(&guard);
+}
+
+bool accs_transfer_streaming(const accs_transfer *transfer)
+{
+    return transfer->answer.streaming;
 }
 
 unsigned accs_transfer_abort(accs_transfer *transfer)

@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "reply.h"
 #include "retry.h"
+#include "upload.h"
 
 typedef struct accs_transport accs_transport;
 typedef struct accs_transfer accs_transfer;
@@ -21,6 +22,20 @@ accs_error accs_transport_new(accs_engine *engine, const accs_connection_options
 /* Frees it and its idle handles. No transfer may be under way. NULL is fine. */
 void accs_transport_free(accs_transport *transport);
 
+/*
+ * Bodies that are moved in pieces. What is full or empty pauses the transfer, until
+ * accs_transfer_resume(). The functions are called from accs_engine_step() and
+ * accs_transfer_resume(); they must not end the transfer.
+ */
+typedef struct accs_transfer_stream {
+    bool down;           /* a 2xx answer's body stays in the reply only until it is read */
+    uint64_t down_max;   /* decoded bytes of it; 0: no limit */
+    accs_upload *upload; /* NULL: the request's body is in memory */
+    void (*arrived)(void *context); /* the reply's body has bytes */
+    void (*wanted)(void *context);  /* the upload is hungry */
+    void *context;
+} accs_transfer_stream;
+
 /* Everything is borrowed until the transfer has ended. */
 typedef struct accs_transfer_request {
     const char *method;
@@ -28,9 +43,10 @@ typedef struct accs_transfer_request {
     struct curl_slist *headers;
     const char *body; /* NULL: none */
     size_t body_len;
-    bool resend;       /* libcurl may send it again by itself: reads only */
-    bool http2;        /* may go over HTTP/2 */
-    accs_reply *reply; /* filled */
+    bool resend;                        /* libcurl may send it again by itself: reads only */
+    bool http2;                         /* may go over HTTP/2 */
+    accs_reply *reply;                  /* filled */
+    const accs_transfer_stream *stream; /* NULL: both bodies are in memory */
 } accs_transfer_request;
 
 typedef struct accs_transfer_result {
@@ -52,6 +68,12 @@ typedef void (*accs_transfer_done)(void *context, const accs_transfer_result *re
  */
 accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_request *request,
                                accs_transfer_done done, void *context, accs_transfer **transfer);
+
+/* After the reply's body was read, or the upload fed: the transfer may go on. */
+void accs_transfer_resume(accs_transfer *transfer);
+
+/* Whether the body of the answer is one that is handed out as it comes. */
+bool accs_transfer_streaming(const accs_transfer *transfer);
 
 /* Ends it without calling done; tells how many requests had left. In a forked child nothing is
  * touched. */

@@ -8,32 +8,13 @@
 
 enum { LOCATION_MAX = 511 };
 
-/* word: in lower case, beginning with a letter */
-static bool contains(const char *text, size_t text_len, const char *word)
-{
-    size_t word_len = strlen(word);
-
-    for (size_t i = 0; i + word_len <= text_len; i++)
-        if ((text[i] | 0x20) == word[0] && strncasecmp(text + i, word, word_len) == 0)
-            return true;
-    return false;
-}
-
-static bool says(const accs_reply *reply, const char *word)
-{
-    size_t value_len = 0;
-    const char *value = accs_reply_find(reply, "content-type", &value_len);
-
-    return value != NULL && contains(value, value_len, word);
-}
-
 /* Commerce answers in JSON; a page, or text in front of nothing, comes from what stands before it.
  */
 static bool from_gateway(const accs_reply *reply)
 {
-    if (reply->body.len == 0 || says(reply, "json"))
+    if (reply->body.len == 0 || accs_reply_says(reply, "content-type", "json"))
         return false;
-    return reply->status >= 400 || says(reply, "html");
+    return reply->status >= 400 || accs_reply_is_page(reply);
 }
 
 /* Where a redirect wanted to go: the host, or the path on this one, without its query. */

@@ -91,6 +91,24 @@ void accs_works_push(accs_works *works, accs_queued *queued)
     works->last = &queued->next;
 }
 
+static bool ends_work(accs_item_kind kind)
+{
+    return kind == ACCS_ITEM_DONE || kind == ACCS_ITEM_TIMER;
+}
+
+void accs_works_drop(accs_works *works, accs_queued *queued)
+{
+    accs_queued **link = &works->first;
+
+    while (*link != NULL && *link != queued)
+        link = &(*link)->next;
+    if (*link == NULL)
+        return;
+    *link = queued->next;
+    if (works->last == &queued->next)
+        works->last = link;
+}
+
 bool accs_works_take(accs_works *works, accs_item *item)
 {
     accs_queued *queued = works->first;
@@ -103,7 +121,7 @@ bool accs_works_take(accs_works *works, accs_item *item)
         works->last = &works->first;
     *item = (accs_item){.kind = ACCS_ITEM_NONE};
     queued->deliver(queued, item);
-    freed = item->kind == ACCS_ITEM_EVENT ? NULL : find_slot(works, item->id);
+    freed = ends_work(item->kind) ? find_slot(works, item->id) : NULL;
     if (freed != NULL) {
         freed->work = NULL;
         freed->next_free = works->free_slot;

@@ -21,7 +21,8 @@ typedef struct accs_queued {
 typedef struct accs_work {
     accs_queued queued; /* first: the queue hands this back */
     uint64_t id;
-    bool finished; /* in the queue already */
+    bool finished;              /* in the queue already */
+    struct accs_stream *stream; /* NULL: its bodies, if any, are in memory */
     /* Ends it now, as ACCS_ERROR_CANCELLED: must call accs_engine_finish(). */
     void (*cancel)(struct accs_work *work);
     /* Frees it unfinished: the engine goes away. */
@@ -60,6 +61,9 @@ accs_work *accs_works_find(const accs_works *works, uint64_t id);
 
 /* Puts something at the end of the queue. */
 void accs_works_push(accs_works *works, accs_queued *queued);
+
+/* Takes something that waits out of the queue, unseen. */
+void accs_works_drop(accs_works *works, accs_queued *queued);
 
 /* Takes the first of the queue; false, and nothing happens, when it is empty. */
 bool accs_works_take(accs_works *works, accs_item *item);

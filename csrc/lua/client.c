@@ -80,6 +80,7 @@ typedef enum field_kind {
     FIELD_BODY,
     FIELD_HEADERS,
     FIELD_IDEMPOTENT,
+    FIELD_SOURCE,
 } field_kind;
 
 /* A field of accs_client_options or accs_request. */
@@ -103,6 +104,10 @@ static void read_special(lua_State *L, field_kind kind, accs_request *request, a
         break;
     case FIELD_HEADERS:
         request->header_count = read_headers(L, headers);
+        break;
+    case FIELD_SOURCE: /* true, or the number of its bytes */
+        request->source = lua_toboolean(L, -1);
+        request->source_length = lua_isinteger(L, -1) ? (int64_t)lua_tointeger(L, -1) : -1;
         break;
     default:
         request->idempotent = lua_toboolean(L, -1);
@@ -250,6 +255,9 @@ static const field request_fields[] = {
     {"max_backoff", FIELD_TIME, offsetof(accs_request, max_backoff_ms)},
     {"max_body", FIELD_SIZE, offsetof(accs_request, max_body)},
     {"max_headers", FIELD_SIZE, offsetof(accs_request, max_headers)},
+    {"stream", FIELD_FLAG, offsetof(accs_request, stream)},
+    {"source", FIELD_SOURCE, 0},
+    {"replayable", FIELD_FLAG, offsetof(accs_request, replayable)},
     {NULL, FIELD_END, 0},
 };
 

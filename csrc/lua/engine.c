@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct engine_box {
     accs_engine *engine; /* owned; NULL when not open yet, or closed */
@@ -268,6 +269,15 @@ static int push_item(lua_State *L, const accs_item *item)
         lua_pushinteger(L, (lua_Integer)item->id);
         lua_pushboolean(L, item->failure.code == ACCS_OK);
         return 3;
+    case ACCS_ITEM_BODY:
+        lua_pushliteral(L, "body");
+        lua_pushinteger(L, (lua_Integer)item->id);
+        return 2;
+    case ACCS_ITEM_WISH:
+        lua_pushliteral(L, "wish");
+        lua_pushinteger(L, (lua_Integer)item->id);
+        lua_pushboolean(L, item->from_start);
+        return 3;
     default:
         lua_pushliteral(L, "event");
         lua_pushinteger(L, (lua_Integer)item->id);
@@ -278,7 +288,8 @@ static int push_item(lua_State *L, const accs_item *item)
 
 /*
  * next() -> "done", id, reply | nil, failure | nil
- *         | "timer", id, ended | "event", client handle, event | nothing
+ *         | "timer", id, ended | "event", client handle, event | "body", id
+ *         | "wish", id, from_start | nothing
  *
  * The item stays in the engine's box until all that may raise, or run a
  * finalizer that calls next() or close(), is behind us.
@@ -339,6 +350,79 @@ static int engine_cancel(lua_State *L)
     return 0;
 }
 
+/* read(id) -> bytes | nil when none wait */
+static int engine_read(lua_State *L)
+{
+    accs_engine *engine = accs_lua_check_engine(L, 1);
+    uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
+    const accs_reply *answer = accs_engine_answer(engine, id);
+    const char *bytes = "";
+    size_t count = 0;
+    char *copy;
+
+    if (answer != NULL)
+        accs_reply_body(answer, &bytes, &count);
+    copy = lua_newuserdatauv(L, count + 1, 0);
+    engine = accs_lua_check_engine(L, 1); /* a finalizer may have closed it, or read */
+    count = accs_engine_read(engine, id, copy, count > 0 ? count : 1);
+    if (count == 0)
+        return 0;
+    lua_pushlstring(L, copy, count);
+    return 1;
+}
+
+/* feed(id, bytes | nil for the end) -> true | nil, failure */
+static int engine_feed(lua_State *L)
+{
+    accs_engine *engine = accs_lua_check_engine(L, 1);
+    uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
+    size_t bytes_len = 0;
+    const char *bytes = lua_isnoneornil(L, 3) ? NULL : luaL_checklstring(L, 3, &bytes_len);
+    accs_failure failure;
+
+    if (accs_engine_feed(engine, id, bytes, bytes_len, &failure) != ACCS_OK)
+        return accs_lua_push_failure(L, &failure);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* Pushes the first value of the header at index, or nil. */
+static void push_header(lua_State *L, const accs_reply *reply, int index)
+{
+    size_t wanted_len;
+    const char *wanted = luaL_checklstring(L, index, &wanted_len);
+
+    for (size_t i = 0; reply != NULL && i < accs_reply_header_count(reply); i++) {
+        const char *name;
+        const char *value;
+        size_t name_len;
+        size_t value_len;
+
+        accs_reply_header(reply, i, &name, &name_len, &value, &value_len);
+        if (name_len == wanted_len && strncasecmp(name, wanted, name_len) == 0) {
+            lua_pushlstring(L, value, value_len);
+            return;
+        }
+    }
+    lua_pushnil(L);
+}
+
+/* answer(id, names ...) -> status, values or nil ... | nil when no body is being streamed */
+static int engine_answer(lua_State *L)
+{
+    uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
+    const accs_reply *reply = accs_engine_answer(accs_lua_check_engine(L, 1), id);
+    int names = lua_gettop(L) - 2;
+
+    if (reply == NULL)
+        return 0;
+    luaL_checkstack(L, names + 1, NULL);
+    lua_pushinteger(L, accs_reply_status(reply));
+    for (int i = 1; i <= names; i++) /* found again each time: a string may have run a finalizer */
+        push_header(L, accs_engine_answer(accs_lua_check_engine(L, 1), id), i + 2);
+    return names + 1;
+}
+
 static int engine_pending(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)accs_engine_pending(accs_lua_check_engine(L, 1)));
@@ -348,11 +432,19 @@ static int engine_pending(lua_State *L)
 void accs_lua_engine_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"close", engine_close},       {"fd", engine_fd},
-        {"timeout", engine_timeout},   {"step", engine_step},
-        {"next", engine_next},         {"timer", engine_timer},
-        {"cancel", engine_cancel},     {"pending", engine_pending},
-        {"on_close", engine_on_close}, {NULL, NULL},
+        {"close", engine_close},
+        {"fd", engine_fd},
+        {"timeout", engine_timeout},
+        {"step", engine_step},
+        {"next", engine_next},
+        {"timer", engine_timer},
+        {"cancel", engine_cancel},
+        {"pending", engine_pending},
+        {"on_close", engine_on_close},
+        {"read", engine_read},
+        {"feed", engine_feed},
+        {"answer", engine_answer},
+        {NULL, NULL},
     };
 
     accs_lua_new_type(L, ACCS_ENGINE_TYPE, methods, engine_close, engine_gc);
