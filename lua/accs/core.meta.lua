@@ -148,8 +148,10 @@ function Engine:step(seconds) end
 
 --- Takes the next thing out of the queue; nothing when it is empty.
 --- "done", id, reply|nil, failure|nil: a call ended. "timer", id, ended: a timer did (false:
---- cancelled). "event", client handle, table: something was observed.
----@return "done"|"timer"|"event"|nil kind
+--- cancelled). "event", client handle, table: something was observed. "body", id: bytes of a
+--- streamed answer wait for read(). "wish", id, from_start: a call wants bytes of its source by
+--- feed(), from the first byte on where from_start is true.
+---@return "done"|"timer"|"event"|"body"|"wish"|nil kind
 ---@return integer|nil id
 ---@return accs.core.Reply|boolean|table|nil a
 ---@return accs.core.Failure|nil b
@@ -167,6 +169,30 @@ function Engine:timer(seconds) end
 ---@param id integer
 --- Example: `engine:cancel(id)`
 function Engine:cancel(id) end
+
+--- Takes bytes of a streamed answer and lets the transfer go on. After a "body" no other comes for
+--- the call until this was called; what is left at the end is the body of the reply.
+---@param id integer
+---@return string|nil bytes  nil when none wait (any more)
+--- Example: `local bytes = engine:read(id)`
+function Engine:read(id) end
+
+--- The status of the answer that is being streamed, and the first value of each named header.
+---@param id integer
+---@param ... string  names of headers
+---@return integer|nil status  nil when no body is being streamed
+---@return string|nil ...
+--- Example: `local status, etag = engine:answer(id, "etag")`
+function Engine:answer(id, ...) end
+
+--- Answers a "wish" with the next bytes of the request's body. An id that is not known or has ended
+--- is ignored.
+---@param id integer
+---@param bytes? string  at most 256 KB; nil: the body is complete
+---@return true|nil ok
+---@return accs.core.Failure|nil failure  nobody asked, or too many bytes at a time
+--- Example: `assert(engine:feed(id, "bytes")) ... assert(engine:feed(id))`
+function Engine:feed(id, bytes) end
 
 --- The number of calls and timers that next() has not given yet.
 ---@return integer
@@ -208,6 +234,9 @@ function Client:start(request) end
 ---@field max_backoff? number  seconds
 ---@field max_body? integer  bytes
 ---@field max_headers? integer  bytes
+---@field stream? boolean  true: the body of a 2xx comes by read(), without limit unless max_body
+---@field source? true|integer  the body comes by feed(); its bytes where they are known
+---@field replayable? boolean  true: the source can begin again, for another attempt
 
 --- Makes every call of this client wait at least so long.
 ---@param seconds number

@@ -460,6 +460,119 @@ static void lines_of_any_length_do_no_harm(void **state)
     end(&made);
 }
 
+/* Reads and drains until all that came is out; returns how much that was. */
+static size_t read_all(fixture *made, char *out, size_t out_size)
+{
+    size_t len = 0;
+    size_t count;
+
+    while ((count = accs_reply_read(made->reply, out + len, out_size - len)) > 0) {
+        len += count;
+        accs_answer_drain(&made->answer);
+    }
+    return len;
+}
+
+static void a_stream_holds_a_window(void **state)
+{
+    char text[3 * MAX_BODY];
+    char out[sizeof text];
+    fixture made;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)('a' + i % 23);
+    begin(&made);
+    made.answer.stream = true;
+    assert_true(head(&made, "HTTP/1.1 200 OK\r\nContent-Length: 12288\r\n\r\n"));
+    assert_true(made.answer.streaming);
+    assert_true(accs_answer_body(&made.answer, text, 100));
+    assert_false(accs_answer_full(&made.answer));
+    assert_true(accs_answer_body(&made.answer, text + 100, sizeof text - 100));
+    assert_true(accs_answer_full(&made.answer));
+    assert_int_equal(made.reply->body.len, MAX_BODY);
+    assert_int_equal(accs_reply_read(made.reply, out, 10), 10);
+    assert_true(accs_answer_drain(&made.answer));
+    assert_true(accs_answer_full(&made.answer));
+    assert_int_equal(made.reply->body.len, MAX_BODY);
+    assert_int_equal(read_all(&made, out + 10, sizeof out - 10), sizeof text - 10);
+    assert_memory_equal(out, text, sizeof text);
+    assert_int_equal(made.reply->streamed, sizeof text);
+    assert_false(accs_answer_full(&made.answer));
+    accs_answer_finish(&made.answer);
+    assert_int_equal(made.answer.error, ACCS_OK);
+    end(&made);
+}
+
+/* A megabyte in a kilobyte, which comes at once. */
+static void a_packed_stream_stops_when_the_window_is_full(void **state)
+{
+    static char text[1 << 20];
+    static char out[sizeof text];
+    char packed[4096];
+    size_t packed_len;
+    fixture made;
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    packed_len = gzip(text, packed, sizeof packed);
+    begin(&made);
+    made.answer.stream = true;
+    assert_true(head(&made, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"));
+    assert_true(accs_answer_body(&made.answer, packed, packed_len));
+    assert_true(accs_answer_full(&made.answer));
+    assert_int_equal(made.reply->body.len, MAX_BODY);
+    assert_true(made.reply->body.capacity <= MAX_BODY + 1);
+    assert_int_equal(read_all(&made, out, sizeof out), sizeof text - 1);
+    assert_memory_equal(out, text, sizeof text - 1);
+    accs_answer_finish(&made.answer);
+    assert_int_equal(made.answer.error, ACCS_OK);
+    end(&made);
+}
+
+static void a_stream_may_have_a_limit(void **state)
+{
+    char out[64];
+
+    (void)state;
+    for (uint64_t limit = 4; limit <= 6; limit++) {
+        fixture made;
+
+        begin(&made);
+        made.answer.stream = true;
+        made.answer.stream_max = limit;
+        assert_true(head(&made, "HTTP/1.1 200 OK\r\n\r\n"));
+        assert_true(body(&made, "abc"));
+        assert_int_equal(read_all(&made, out, sizeof out), 3);
+        assert_int_equal(body(&made, "de"), limit >= 5);
+        assert_int_equal(made.answer.error, limit >= 5 ? ACCS_OK : ACCS_ERROR_TOO_LARGE);
+        assert_int_equal(made.reply->body.len, limit >= 5 ? 2 : 1); /* no more than allowed */
+        end(&made);
+    }
+}
+
+static void errors_and_pages_are_kept_whole(void **state)
+{
+    static const char *const heads[] = {
+        "HTTP/1.1 404 Not Found\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/HTML; charset=utf-8\r\n\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        fixture made;
+
+        begin(&made);
+        made.answer.stream = true;
+        assert_true(head(&made, heads[i]));
+        assert_false(made.answer.streaming);
+        assert_true(body(&made, "x"));
+        assert_false(accs_answer_full(&made.answer));
+        end(&made);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +592,10 @@ int main(void)
         cmocka_unit_test(a_new_status_line_starts_anew),
         cmocka_unit_test(the_first_reason_stays),
         cmocka_unit_test(lines_of_any_length_do_no_harm),
+        cmocka_unit_test(a_stream_holds_a_window),
+        cmocka_unit_test(a_packed_stream_stops_when_the_window_is_full),
+        cmocka_unit_test(a_stream_may_have_a_limit),
+        cmocka_unit_test(errors_and_pages_are_kept_whole),
     };
 
     return cmocka_run_group_tests_name("answer", tests, NULL, NULL);

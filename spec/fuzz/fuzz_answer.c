@@ -34,6 +34,8 @@ static void check(const accs_answer *answer)
     if (answer->error == ACCS_OK && reply->status != 0 &&
         (reply->status < 100 || reply->status > 599 || reply->status == 101))
         abort();
+    if (accs_answer_full(answer) && !answer->streaming)
+        abort();
     if (reply->body.len > 0 && (!answer->head_complete || !answer->got_body))
         abort();
 }
@@ -46,21 +48,38 @@ static size_t line_len(const uint8_t *data, size_t size)
     return feed != NULL ? (size_t)(feed - data) + 1 : size;
 }
 
+/* Reads a stream until more may come; odd pieces, so that the window is often part full. */
+static void read_stream(accs_answer *answer)
+{
+    char bytes[1000];
+    bool whole = true;
+
+    while (whole && accs_answer_full(answer)) {
+        if (accs_reply_read(answer->reply, bytes, sizeof bytes) == 0)
+            abort(); /* full, and nothing to read: it would wait for ever */
+        whole = accs_answer_drain(answer);
+        check(answer);
+    }
+}
+
 /*
  * The input in pieces: lines of a head, until one begins with a NUL; from there
  * on a byte that says how long, then as many bytes of the body, 0 going back to lines.
+ * Returns the bytes of a body that came whole, or -1.
  */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int64_t run(const uint8_t *data, size_t size, bool stream)
 {
     accs_answer answer = {.reply = NULL};
     accs_reply *reply = accs_reply_new(HEADERS_MAX, BODY_MAX);
     const uint8_t *end = data + size;
     bool in_body = false;
     bool taken = true;
+    int64_t total;
 
     if (reply == NULL)
-        return 0;
+        return -1;
     accs_answer_begin(&answer, reply);
+    answer.stream = stream;
     while (data < end && taken) {
         size_t len;
 
@@ -76,6 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         : accs_answer_line(&answer, (const char *)data, len);
         data += len;
         check(&answer);
+        read_stream(&answer);
+        taken = answer.error == ACCS_OK;
     }
     if (!taken && answer.error == ACCS_OK)
         abort();
@@ -85,7 +106,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     check(&answer);
     (void)accs_reply_retry_after_ms(reply, 0);
+    total = answer.error == ACCS_OK ? (int64_t)(reply->streamed + reply->body.len) : -1;
     accs_answer_cleanup(&answer);
     accs_reply_free(reply);
+    return total;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int64_t kept = run(data, size, false);
+
+    if (kept >= 0 && run(data, size, true) != kept)
+        abort();
     return 0;
 }
