@@ -43,6 +43,7 @@ build = {
         "csrc/core/event.c",
         "csrc/core/fork_mark.c",
         "csrc/core/header_block.c",
+        "csrc/core/histogram.c",
         "csrc/core/http_date.c",
         "csrc/core/identity.c",
         "csrc/core/inflate.c",
