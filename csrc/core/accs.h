@@ -233,7 +233,7 @@ ACCS_API void accs_engine_cancel(accs_engine *engine, uint64_t id);
 
 typedef enum accs_event_kind {
     ACCS_EVENT_REQUEST = 0, /* an attempt leaves */
-    ACCS_EVENT_RESPONSE,    /* an attempt ended, with a status or without */
+    ACCS_EVENT_RESPONSE,    /* it ended, with a status or without: one for each REQUEST */
     ACCS_EVENT_RETRY,       /* the call waits delay_ms and goes again */
     ACCS_EVENT_THROTTLE,    /* the whole client waits delay_ms */
     ACCS_EVENT_TOKEN,       /* a token was acquired, refreshed, dropped or refused: see text */
@@ -242,20 +242,56 @@ typedef enum accs_event_kind {
 /* "request", "response", "retry", "throttle", "token". */
 ACCS_API const char *accs_event_name(accs_event_kind kind);
 
-enum { ACCS_EVENT_URL_MAX = 256, ACCS_EVENT_TEXT_MAX = 96 };
+typedef enum accs_protocol {
+    ACCS_PROTOCOL_NONE = 0, /* no answer */
+    ACCS_PROTOCOL_HTTP_1_0,
+    ACCS_PROTOCOL_HTTP_1_1,
+    ACCS_PROTOCOL_HTTP_2,
+} accs_protocol;
 
+/* "", "HTTP/1.0", "HTTP/1.1", "HTTP/2". */
+ACCS_API const char *accs_protocol_name(accs_protocol protocol);
+
+/*
+ * Where the time of one attempt went, in microseconds: durations, one after the
+ * other. 0 for what was not needed (an open connection, no TLS) or never ended.
+ * Source: "TIMES" in curl_easy_getinfo(3), whose values are cumulated.
+ */
+typedef struct accs_phases {
+    int64_t queue_us;       /* waiting for token, throttle, place and connection: from the call's
+                               start, or the end of the back-off, to the attempt's */
+    int64_t name_lookup_us; /* with a wait for room among the engine's connections, if any */
+    int64_t connect_us;     /* TCP */
+    int64_t tls_us;         /* the proxy's tunnel too */
+    int64_t
+        first_byte_us; /* from the request's leaving, body and all, to the answer's first byte */
+    int64_t total_us;  /* of the attempt, without queue; what the others leave is the body */
+} accs_phases;
+
+enum { ACCS_EVENT_URL_MAX = 256, ACCS_EVENT_TEXT_MAX = 96, ACCS_REQUEST_ID_MAX = 128 };
+
+/* From bytes on, fields are of RESPONSE. */
 typedef struct accs_event {
     accs_event_kind kind;
+    int64_t wall_ms;  /* when, in ms since 1970-01-01 UTC */
     uint64_t call;    /* the call's id, 0 when the event belongs to none */
     unsigned attempt; /* from 1 */
     int status;       /* 0 when there was no answer */
     accs_error error; /* ACCS_OK when the attempt was answered */
     int64_t delay_ms;
-    int64_t elapsed_us;
-    uint64_t bytes; /* of the decoded body */
+    uint64_t dropped; /* events of this client that were dropped before this one, see limits.h */
     char method[12];
-    char url[ACCS_EVENT_URL_MAX];   /* cut when longer; no secret */
-    char text[ACCS_EVENT_TEXT_MAX]; /* what happened, in a word or two */
+    char url[ACCS_EVENT_URL_MAX];             /* cut when longer; no secret */
+    char text[ACCS_EVENT_TEXT_MAX];           /* what happened, in a word or two */
+    char request_id[ACCS_REQUEST_ID_MAX + 1]; /* that was sent, "" for none */
+    int64_t elapsed_us;                       /* of the attempt */
+    uint64_t bytes;                           /* of the decoded body */
+    uint64_t bytes_in;                        /* head and body as they came over the wire */
+    uint64_t bytes_out;                       /* likewise; TLS and HTTP/2's packing not counted */
+    bool sent;                                /* the request left */
+    bool reused;                              /* over a connection that was open already */
+    accs_protocol protocol;
+    accs_phases phases;
 } accs_event;
 
 typedef enum accs_item_kind {
@@ -423,10 +459,12 @@ typedef struct accs_request {
      * unless timeout_ms is given. It travels over HTTP/1.1: a paused HTTP/2 stream holds up all
      * others of its connection (libcurl before 8.1).
      */
-    bool stream;           /* a 2xx answer's body comes by accs_engine_read() */
-    bool source;           /* the body comes by accs_engine_feed(); body is NULL */
-    bool replayable;       /* the source can begin again, for another attempt */
-    int64_t source_length; /* bytes; -1: not known */
+    bool stream;            /* a 2xx answer's body comes by accs_engine_read() */
+    bool source;            /* the body comes by accs_engine_feed(); body is NULL */
+    bool replayable;        /* the source can begin again, for another attempt */
+    int64_t source_length;  /* bytes; -1: not known */
+    const char *request_id; /* x-request-id, 1 to ACCS_REQUEST_ID_MAX visible ASCII bytes, the
+                               same for all attempts; NULL: none */
 } accs_request;
 
 /*
@@ -450,6 +488,80 @@ ACCS_API void accs_client_throttle(accs_client *client, int64_t delay_ms);
  */
 ACCS_API void accs_client_redact(const accs_client *client, char *text);
 
+/* ------------------------------------------------------------ statistics */
+
+/* What a call is doing. */
+typedef enum accs_stage {
+    ACCS_STAGE_TOKEN = 0, /* waits for an access token */
+    ACCS_STAGE_THROTTLE,  /* waits because the service asked to slow down */
+    ACCS_STAGE_PLACE,     /* waits for its turn (max_concurrency) */
+    ACCS_STAGE_TRANSFER,  /* an attempt is under way */
+    ACCS_STAGE_BACKOFF,   /* waits before the next attempt */
+} accs_stage;
+
+/* "token", "throttle", "place", "transfer", "backoff". */
+ACCS_API const char *accs_stage_name(accs_stage stage);
+
+/* Microseconds up to which calls are counted: X(bound) */
+#define ACCS_LATENCY_BOUND_LIST(X)                                                                 \
+    X(5000)                                                                                        \
+    X(10000)                                                                                       \
+    X(25000)                                                                                       \
+    X(50000)                                                                                       \
+    X(100000) X(250000) X(500000) X(1000000) X(2500000) X(5000000) X(10000000) X(30000000)         \
+        X(60000000) X(120000000)
+
+#define ACCS_COUNT_ONE(...) +1
+enum {
+    ACCS_ERROR_COUNT = 1 ACCS_ERROR_LIST(ACCS_COUNT_ONE), /* with ACCS_OK */
+    ACCS_STAGE_COUNT = ACCS_STAGE_BACKOFF + 1,
+    ACCS_LATENCY_BOUND_COUNT = 0 ACCS_LATENCY_BOUND_LIST(ACCS_COUNT_ONE),
+};
+
+/*
+ * Durations of whole calls with their waits and repeats, those that the caller
+ * cancelled left out. Quantiles are off by 5 % at most, the rest is exact.
+ */
+typedef struct accs_latency {
+    uint64_t count;
+    uint64_t sum_us;
+    uint64_t max_us;
+    uint64_t p50_us;
+    uint64_t p90_us;
+    uint64_t p99_us;
+    uint64_t at_most[ACCS_LATENCY_BOUND_COUNT]; /* calls that took no longer than the bound */
+} accs_latency;
+
+/* What a client did since it was made. Requests for tokens are not among calls and attempts. */
+typedef struct accs_stats {
+    uint64_t started;                    /* calls */
+    uint64_t ended[ACCS_ERROR_COUNT];    /* calls, by how: ACCS_OK or the error */
+    uint64_t in_flight;                  /* calls started and not ended */
+    uint64_t waiting;                    /* of these, in line for a place */
+    uint64_t attempts;                   /* requests that left, libcurl's hidden repeats included */
+    uint64_t retries;                    /* attempts after a call's first */
+    uint64_t throttles;                  /* times that the client was told to pause */
+    uint64_t spent_us[ACCS_STAGE_COUNT]; /* by all calls together, until their last change */
+    uint64_t bytes_in;                   /* as in events; of attempts that ended */
+    uint64_t bytes_out;
+    uint64_t connections_opened; /* begun, in vain too */
+    uint64_t connections_reused; /* attempts that left over an open one */
+    uint64_t tokens_acquired;    /* by the identity, which clients may share */
+    uint64_t tokens_refreshed;
+    uint64_t tokens_failed;
+    uint64_t events_dropped; /* because too many waited to be fetched, or without memory */
+    accs_latency latency;
+} accs_stats;
+
+/* Copies the client's numbers, also when its engine is closed. */
+ACCS_API void accs_client_stats(const accs_client *client, accs_stats *stats);
+
+/*
+ * Writes a new random id, 128 bits in hexadecimal, for accs_request.request_id.
+ * Errors: ACCS_ERROR_IO (the system has no random numbers); then id is untouched.
+ */
+ACCS_API accs_error accs_random_id(char id[33]);
+
 /* ------------------------------------------------------------- addresses */
 
 /* What an address is, decided in one place for all rules about secrets. */
@@ -469,6 +581,16 @@ typedef struct accs_address {
  */
 ACCS_API accs_error accs_address_look(const char *url, accs_address *address,
                                       accs_failure *failure);
+
+/*
+ * Copies a URL with "***" for the value of each query parameter whose name says
+ * that it is a credential: token, secret, password, signature, key and the like,
+ * in any case, percent-encoded or in brackets. Pure.
+ *
+ * url       NUL-ended
+ * out       the caller's; cut to out_size bytes with the NUL. 3 * strlen(url) + 1 is enough
+ */
+ACCS_API void accs_url_redact(const char *url, char *out, size_t out_size);
 
 /*
  * Percent-encodes everything but unreserved characters (RFC 3986, 2.3). Pure.

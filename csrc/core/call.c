@@ -12,22 +12,15 @@
 
 enum { TIMERS_OF_A_CALL = 2, METHOD_MAX = 12 };
 
-/* What a call is doing; only for the text of a timeout. */
-typedef enum stage {
-    STAGE_TOKEN = 0,
-    STAGE_THROTTLE,
-    STAGE_PLACE,
-    STAGE_TRANSFER,
-    STAGE_BACKOFF,
-} stage;
-
 struct accs_call {
     accs_work work;  /* first */
     accs_lane *lane; /* NULL once ended */
     accs_call *next; /* in lane->calls */
     accs_call *previous;
     accs_place place;
-    stage stage;
+    accs_stage stage;
+    int64_t stage_us; /* since when */
+    int64_t ready_us; /* since when this attempt waits to start */
 
     accs_token_waiter waiter;
     accs_token *token; /* held */
@@ -57,27 +50,70 @@ struct accs_call {
 
 static void advance(accs_call *call);
 
+/* --------------------------------------------------------------- stages */
+
+static void enter(accs_call *call, accs_stage stage)
+{
+    int64_t now_us = accs_engine_now(call->lane->engine)->mono_us;
+
+    call->lane->tally.counts.spent_us[call->stage] += (uint64_t)(now_us - call->stage_us);
+    if (call->stage >= ACCS_STAGE_TRANSFER)
+        call->ready_us = now_us;
+    call->stage = stage;
+    call->stage_us = now_us;
+}
+
 /* --------------------------------------------------------------- events */
 
-static void tell(const accs_call *call, accs_event_kind kind, accs_error error, int64_t delay_ms,
-                 const char *text)
+static void tell(const accs_call *call, accs_event *event)
 {
-    const accs_lane *lane = call->lane;
-    accs_event event = {.kind = kind, .call = call->work.id, .attempt = call->attempt};
+    static const char id[] = "x-request-id: ";
+    accs_lane *lane = call->lane;
 
-    if (!lane->user.events)
-        return;
-    event.error = error;
-    event.delay_ms = delay_ms;
-    if (kind == ACCS_EVENT_RESPONSE) {
-        event.status = call->reply->status;
-        event.bytes = call->reply->streamed + call->reply->body.len;
-        event.elapsed_us = accs_engine_now(lane->engine)->mono_us - call->attempt_us;
-    }
-    accs_event_text(event.method, sizeof event.method, call->method);
-    accs_event_text(event.url, sizeof event.url, call->url);
+    event->call = call->work.id;
+    event->attempt = call->attempt;
+    accs_event_text(event->method, sizeof event->method, call->method);
+    accs_url_redact(call->url, event->url, sizeof event->url);
+    for (const struct curl_slist *line = call->headers->next; line != NULL; line = line->next)
+        if (strncmp(line->data, id, sizeof id - 1) == 0)
+            accs_event_text(event->request_id, sizeof event->request_id,
+                            line->data + sizeof id - 1);
+    accs_token_source_redact(lane->source, event->url);
+    accs_token_source_redact(lane->source, event->text);
+    accs_event_push(lane->engine, &lane->user.listener, event);
+}
+
+static bool heard(const accs_call *call)
+{
+    return call->lane->user.listener.wanted;
+}
+
+static void tell_response(accs_call *call, accs_error error, unsigned sends, const char *text,
+                          const accs_measure *measure)
+{
+    accs_event event = {.kind = ACCS_EVENT_RESPONSE, .error = error};
+
+    event.status = call->reply->status;
+    event.bytes = call->reply->streamed + call->reply->body.len;
+    event.elapsed_us = accs_engine_now(call->lane->engine)->mono_us - call->attempt_us;
+    event.bytes_in = measure->bytes_in;
+    event.bytes_out = measure->bytes_out;
+    event.sent = sends > 0;
+    event.reused = sends > 0 && measure->connects == 0;
+    event.protocol = measure->protocol;
+    event.phases = measure->phases;
+    event.phases.queue_us += call->attempt_us - call->ready_us;
     accs_event_text(event.text, sizeof event.text, text);
-    accs_event_push(lane->engine, lane->user.handle, &event);
+    tell(call, &event);
+}
+
+/* An attempt ended, or was ended: into the numbers, and to whoever listens. */
+static void observe(accs_call *call, accs_error error, unsigned sends, const char *text,
+                    const accs_measure *measure)
+{
+    accs_tally_attempt(&call->lane->tally, sends, measure);
+    if (heard(call))
+        tell_response(call, error, sends, text, measure);
 }
 
 /* ------------------------------------------------------------------ end */
@@ -98,6 +134,7 @@ static void detach(accs_call *call)
     accs_lane *lane = call->lane;
     accs_timers *timers = accs_engine_timers(lane->engine);
 
+    enter(call, call->stage); /* its last stage ends here */
     if (call->transfer != NULL)
         call->sends += accs_transfer_abort(call->transfer);
     call->transfer = NULL;
@@ -131,6 +168,7 @@ static void end(accs_call *call)
     call->failure.attempts = call->sends;
     call->reply->attempts = call->sends;
     call->reply->elapsed_us = accs_engine_now(lane->engine)->mono_us - call->started_us;
+    accs_tally_end(&lane->tally, call->failure.code, call->reply->elapsed_us);
     call->reply->url = call->url;
     call->url = NULL;
     accs_engine_finish(lane->engine, &call->work);
@@ -181,15 +219,19 @@ static void deliver(accs_queued *queued, accs_item *item)
 }
 
 /* Ends the attempt under way, if there is one: what it sent may be acted on. */
-static void stop_transfer(accs_call *call)
+static void stop_transfer(accs_call *call, accs_error why)
 {
+    accs_measure measure = {.bytes_in = 0};
     unsigned sends;
 
     if (call->transfer == NULL)
         return;
+    if (accs_engine_usable(call->lane->engine))
+        accs_transfer_measure(call->transfer, &measure);
     sends = accs_transfer_abort(call->transfer);
     call->transfer = NULL;
     accs_stream_detach(call->work.stream);
+    observe(call, why, sends, "ended before its answer was whole", &measure);
     call->sends += sends;
     call->maybe_acted = call->maybe_acted || sends > 0;
     accs_reply_reset(call->reply); /* half an answer is none */
@@ -199,7 +241,7 @@ static void cancel(accs_work *work)
 {
     accs_call *call = (accs_call *)(void *)work;
 
-    stop_transfer(call);
+    stop_transfer(call, ACCS_ERROR_CANCELLED);
     end_with(call, ACCS_ERROR_CANCELLED, "the call was cancelled");
 }
 
@@ -207,6 +249,7 @@ static void discard(accs_work *work)
 {
     accs_call *call = (accs_call *)(void *)work;
 
+    accs_tally_end(&call->lane->tally, ACCS_ERROR_CLOSED, 0);
     detach(call);
     free_call(call);
 }
@@ -214,18 +257,18 @@ static void discard(accs_work *work)
 static void deadline_passed(accs_timer *timer)
 {
     static const char *const waits[] = {
-        [STAGE_TOKEN] = "for an access token",
-        [STAGE_THROTTLE] = "because the service asked to slow down",
-        [STAGE_PLACE] = "for its turn (max_concurrency)",
-        [STAGE_TRANSFER] = "for the answer",
-        [STAGE_BACKOFF] = "before the next attempt",
+        [ACCS_STAGE_TOKEN] = "for an access token",
+        [ACCS_STAGE_THROTTLE] = "because the service asked to slow down",
+        [ACCS_STAGE_PLACE] = "for its turn (max_concurrency)",
+        [ACCS_STAGE_TRANSFER] = "for the answer",
+        [ACCS_STAGE_BACKOFF] = "before the next attempt",
     };
     accs_call *call = (accs_call *)(void *)((char *)timer - offsetof(accs_call, deadline));
     char text[ACCS_FAILURE_TEXT_MAX];
 
     snprintf(text, sizeof text, "no result within %g s (timeout): the call was waiting %s",
              (double)call->timeout_ms / 1000.0, waits[call->stage]);
-    stop_transfer(call);
+    stop_transfer(call, ACCS_ERROR_TIMEOUT);
     end_with(call, ACCS_ERROR_TIMEOUT, text);
 }
 
@@ -269,8 +312,9 @@ static void go_again(accs_call *call, const accs_retry_answer *answer)
 
     if (answer->pause_client)
         accs_lane_pause(lane, answer->delay_ms, call->work.id);
-    tell(call, ACCS_EVENT_RETRY, ACCS_OK, answer->delay_ms, "");
-    call->stage = STAGE_BACKOFF;
+    if (heard(call))
+        tell(call, &(accs_event){.kind = ACCS_EVENT_RETRY, .delay_ms = answer->delay_ms});
+    enter(call, ACCS_STAGE_BACKOFF);
     accs_timers_set(accs_engine_timers(lane->engine), &call->pause,
                     accs_engine_now(lane->engine)->mono_ms + answer->delay_ms);
 }
@@ -323,7 +367,7 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
     call->transfer = NULL;
     accs_stream_detach(call->work.stream);
     call->sends += result->sends;
-    tell(call, ACCS_EVENT_RESPONSE, result->error, 0, result->text);
+    observe(call, result->error, result->sends, result->text, &result->measure);
     accs_lane_free_place(call->lane, &call->place);
     if (result->end == ACCS_ATTEMPT_ANSWERED && call->reply->status < 400)
         conclude(call, result);
@@ -347,6 +391,7 @@ static void start_attempt(accs_call *call)
         /* Over HTTP/2 a refused stream cannot be told from a lost write, and a paused one holds up
          * all others of its connection. */
         .http2 = call->read && lane->http2 && stream == NULL,
+        .phases = heard(call),
         .reply = call->reply,
         .stream = stream != NULL ? &stream->pieces : NULL,
     };
@@ -355,15 +400,20 @@ static void start_attempt(accs_call *call)
     call->headers[0].data = call->token->line.bytes;
     call->attempt++;
     call->attempt_us = accs_engine_now(lane->engine)->mono_us;
-    call->stage = STAGE_TRANSFER;
-    tell(call, ACCS_EVENT_REQUEST, ACCS_OK, 0, "");
+    enter(call, ACCS_STAGE_TRANSFER);
+    if (call->attempt > 1)
+        lane->tally.counts.retries++;
+    if (heard(call))
+        tell(call, &(accs_event){.kind = ACCS_EVENT_REQUEST});
     if (stream != NULL)
         accs_stream_begin(stream);
     error = accs_transfer_start(lane->transport, &request, attempt_ended, call, &call->transfer);
-    if (error != ACCS_OK)
+    if (error != ACCS_OK) {
+        observe(call, error, 0, accs_error_text(error), &(accs_measure){.bytes_in = 0});
         end_with(call, error, accs_error_text(error));
-    else if (stream != NULL)
+    } else if (stream != NULL) {
         accs_stream_attach(stream, call->transfer);
+    }
 }
 
 /* With a token in hand: through the throttle, into a place, off. */
@@ -379,12 +429,12 @@ static void advance_with_token(accs_call *call)
             end_rate_limited(call, wait_ms);
             return;
         }
-        call->stage = STAGE_THROTTLE;
+        enter(call, ACCS_STAGE_THROTTLE);
         accs_timers_set(accs_engine_timers(lane->engine), &call->pause, now->mono_ms + wait_ms);
     } else if (accs_lane_take_place(lane, &call->place)) {
         start_attempt(call);
     } else {
-        call->stage = STAGE_PLACE;
+        enter(call, ACCS_STAGE_PLACE);
     }
 }
 
@@ -407,7 +457,7 @@ static void token_ready(accs_token_waiter *waiter, accs_token *token, const accs
 static void advance(accs_call *call)
 {
     accs_token_release(call->token);
-    call->stage = STAGE_TOKEN;
+    enter(call, ACCS_STAGE_TOKEN);
     call->token = accs_token_take(call->lane->source, &call->waiter);
     if (call->token != NULL)
         advance_with_token(call);
@@ -490,6 +540,8 @@ static void set_policy(accs_call *call, const accs_lane *lane, const accs_call_r
     };
     call->timeout_ms = request->timeout_ms;
     call->started_us = now->mono_us;
+    call->stage_us = now->mono_us;
+    call->ready_us = now->mono_us;
     call->deadline_ms = now->mono_ms + request->timeout_ms;
 }
 
@@ -516,6 +568,7 @@ accs_error accs_call_start(accs_lane *lane, const accs_call_request *request, ui
     if (lane->calls != NULL)
         lane->calls->previous = call;
     lane->calls = call;
+    lane->tally.counts.started++;
     set_policy(call, lane, request);
     accs_budget_call(&lane->budget, accs_engine_now(lane->engine)->mono_ms);
     accs_timers_set(timers, &call->deadline, call->deadline_ms);

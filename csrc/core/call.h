@@ -12,7 +12,7 @@ typedef struct accs_call_request {
     const char *method;
     const char *url;
     size_t url_len;
-    const accs_header *headers; /* Store, Accept and Content-Type among them */
+    const accs_header *headers; /* Store, Accept, Content-Type and x-request-id among them */
     size_t header_count;
     const char *body; /* NULL: none */
     size_t body_len;

@@ -10,7 +10,7 @@
 
 static const int64_t FOR_EVER_MS = INT64_MAX / 4; /* a clock can be added to it */
 
-enum { OWN_HEADERS_MAX = 4, REQUEST_HEADERS_MAX = 64 };
+enum { OWN_HEADERS_MAX = 5, REQUEST_HEADERS_MAX = 64 };
 
 static const char default_ims_url[] = "https://ims-na1.adobelogin.com";
 static const char default_scopes[] = "AdobeID,openid,email,profile,additional_info.roles,"
@@ -265,8 +265,8 @@ accs_error accs_client_new(accs_engine *engine, const accs_client_options *optio
         free(made);
         return accs_fail(failure, ACCS_ERROR_MEMORY, "no memory left for a client");
     }
-    made->lane.user.handle = accs_engine_number(engine);
-    made->lane.user.events = options->events;
+    made->lane.user.listener.handle = accs_engine_number(engine);
+    made->lane.user.listener.wanted = options->events;
     made->member.engine_gone = engine_gone;
     set_limits(made, options);
     error = fill(made, options, failure);
@@ -281,7 +281,21 @@ accs_error accs_client_new(accs_engine *engine, const accs_client_options *optio
 
 uint64_t accs_client_handle(const accs_client *client)
 {
-    return client->lane.user.handle;
+    return client->lane.user.listener.handle;
+}
+
+void accs_client_stats(const accs_client *client, accs_stats *stats)
+{
+    const accs_lane *lane = &client->lane;
+    const accs_token_user *user = &lane->user;
+
+    accs_tally_read(&lane->tally, stats);
+    for (const accs_place *place = lane->first_waiting; place != NULL; place = place->next)
+        stats->waiting++;
+    stats->tokens_acquired = user->acquired;
+    stats->tokens_refreshed = user->refreshed;
+    stats->tokens_failed = user->failed;
+    stats->events_dropped = user->listener.dropped;
 }
 
 void accs_client_throttle(accs_client *client, int64_t delay_ms)
@@ -346,6 +360,7 @@ static accs_error check_header(const accs_header *header, accs_failure *failure)
                                       "x-gw-ims-org-id",
                                       "User-Agent",
                                       "Store",
+                                      "x-request-id",
                                       NULL};
 
     if (!accs_header_name_valid(header->name))
@@ -371,6 +386,17 @@ static bool given(const accs_request *request, const char *name)
     return false;
 }
 
+static bool request_id_valid(const char *id)
+{
+    size_t len = 0;
+
+    if (id == NULL)
+        return true;
+    while (len <= ACCS_REQUEST_ID_MAX && id[len] > 0x20 && id[len] < 0x7f)
+        len++;
+    return len > 0 && id[len] == '\0' && len <= ACCS_REQUEST_ID_MAX;
+}
+
 /* The caller's headers and those that depend on the request; false when one is refused. */
 static accs_error gather_headers(const accs_client *client, const accs_request *request,
                                  accs_header *headers, size_t *header_count, accs_failure *failure)
@@ -390,8 +416,14 @@ static accs_error gather_headers(const accs_client *client, const accs_request *
     if (check_text("store", store, failure) != ACCS_OK ||
         check_text("content_type", type, failure) != ACCS_OK)
         return ACCS_ERROR_CONFIG;
+    if (!request_id_valid(request->request_id))
+        return accs_fail(failure, ACCS_ERROR_CONFIG,
+                         "request_id must be 1 to %d visible ASCII characters",
+                         ACCS_REQUEST_ID_MAX);
     if (store != NULL)
         headers[count++] = (accs_header){"Store", store};
+    if (request->request_id != NULL)
+        headers[count++] = (accs_header){"x-request-id", request->request_id};
     if (!given(request, "Accept"))
         headers[count++] = (accs_header){"Accept", "application/json"};
     /* NULL: libcurl must not make up a type of its own, as it does for a method that writes. */

@@ -21,6 +21,7 @@ void accs_clock_system(void *context, accs_now *now)
         .mono_us = (int64_t)mono.tv_sec * US_PER_S + mono.tv_nsec / NS_PER_US,
         .boot_ms = (int64_t)boot.tv_sec * MS_PER_S + boot.tv_nsec / NS_PER_MS,
         .wall_s = (int64_t)wall.tv_sec,
+        .wall_ms = (int64_t)wall.tv_sec * MS_PER_S + wall.tv_nsec / NS_PER_MS,
     };
 }
 
@@ -32,4 +33,19 @@ uint32_t accs_random_32(void)
     if (getentropy(bytes, sizeof bytes) != 0)
         return 0x80000000U; /* the middle: jitter is lost, waiting is not */
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+accs_error accs_random_id(char id[33])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[16];
+
+    if (getentropy(bytes, sizeof bytes) != 0)
+        return ACCS_ERROR_IO;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        id[2 * i] = digits[bytes[i] >> 4];
+        id[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    id[32] = '\0';
+    return ACCS_OK;
 }

@@ -12,6 +12,7 @@ typedef struct accs_now {
     int64_t mono_us; /* the same, finer, for durations */
     int64_t boot_ms; /* CLOCK_BOOTTIME: lifetimes of tokens, runs on in suspend */
     int64_t wall_s;  /* seconds since 1970-01-01 UTC */
+    int64_t wall_ms; /* the same, finer, for what people read */
 } accs_now;
 
 typedef void (*accs_clock_read)(void *context, accs_now *now);

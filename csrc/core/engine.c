@@ -30,6 +30,7 @@ struct accs_engine {
     accs_now now;
 
     accs_works works;
+    size_t events; /* of what waits in works */
     uint64_t numbers;
     accs_member *members;
 
@@ -349,6 +350,11 @@ void accs_engine_drop(accs_engine *engine, accs_queued *queued)
 accs_work *accs_engine_find(const accs_engine *engine, uint64_t id)
 {
     return accs_works_find(&engine->works, id);
+}
+
+size_t *accs_engine_events(accs_engine *engine)
+{
+    return &engine->events;
 }
 
 void accs_engine_finish(accs_engine *engine, accs_work *work)

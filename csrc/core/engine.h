@@ -60,6 +60,8 @@ accs_error accs_engine_adopt(accs_engine *engine, accs_work *work);
 void accs_engine_finish(accs_engine *engine, accs_work *work);
 /* Puts something without an id into the queue. */
 void accs_engine_push(accs_engine *engine, accs_queued *queued);
+/* How many events wait in the queue; event.c counts them. Lives as long as the engine. */
+size_t *accs_engine_events(accs_engine *engine);
 
 /* Takes something back out of the queue. */
 void accs_engine_drop(accs_engine *engine, accs_queued *queued);

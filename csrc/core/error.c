@@ -24,6 +24,19 @@ static const char *const EVENTS[] = {
     [ACCS_EVENT_TOKEN] = "token",
 };
 
+static const char *const PROTOCOLS[] = {
+    [ACCS_PROTOCOL_NONE] = "",
+    [ACCS_PROTOCOL_HTTP_1_0] = "HTTP/1.0",
+    [ACCS_PROTOCOL_HTTP_1_1] = "HTTP/1.1",
+    [ACCS_PROTOCOL_HTTP_2] = "HTTP/2",
+};
+
+static const char *const STAGES[] = {
+    [ACCS_STAGE_TOKEN] = "token",     [ACCS_STAGE_THROTTLE] = "throttle",
+    [ACCS_STAGE_PLACE] = "place",     [ACCS_STAGE_TRANSFER] = "transfer",
+    [ACCS_STAGE_BACKOFF] = "backoff",
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *accs_error_name(accs_error error)
@@ -44,4 +57,14 @@ const char *accs_outcome_name(accs_outcome outcome)
 const char *accs_event_name(accs_event_kind kind)
 {
     return (size_t)kind < COUNT(EVENTS) ? EVENTS[kind] : "unknown";
+}
+
+const char *accs_protocol_name(accs_protocol protocol)
+{
+    return (size_t)protocol < COUNT(PROTOCOLS) ? PROTOCOLS[protocol] : "";
+}
+
+const char *accs_stage_name(accs_stage stage)
+{
+    return (size_t)stage < COUNT(STAGES) ? STAGES[stage] : "unknown";
 }

@@ -1,10 +1,13 @@
 #include "event.h"
 
+#include "limits.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct queued_event {
     accs_queued queued; /* first */
+    size_t *waiting;    /* the engine's count, which outlives the queue */
     uint64_t client_handle;
     accs_event event;
 } queued_event;
@@ -18,18 +21,30 @@ static void deliver(accs_queued *queued, accs_item *item)
         item->id = held->client_handle;
         item->event = held->event;
     }
+    --*held->waiting;
     free(held);
 }
 
-void accs_event_push(accs_engine *engine, uint64_t client_handle, const accs_event *event)
+void accs_event_push(accs_engine *engine, accs_listener *listener, const accs_event *event)
 {
-    queued_event *held = malloc(sizeof *held);
+    size_t *waiting = accs_engine_events(engine);
+    queued_event *held;
 
-    if (held == NULL)
+    if (!listener->wanted)
         return;
+    held = *waiting < ACCS_LIMIT_MAX_EVENTS ? malloc(sizeof *held) : NULL;
+    if (held == NULL) {
+        listener->dropped++;
+        return;
+    }
+    ++*waiting;
+    held->waiting = waiting;
     held->queued.deliver = deliver;
-    held->client_handle = client_handle;
+    held->client_handle = listener->handle;
     held->event = *event;
+    held->event.wall_ms = accs_engine_now(engine)->wall_ms;
+    held->event.dropped = listener->dropped - listener->told;
+    listener->told = listener->dropped;
     accs_engine_push(engine, &held->queued);
 }
 

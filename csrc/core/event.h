@@ -4,11 +4,21 @@
 
 #include "engine.h"
 
+/* A client that events are about. */
+typedef struct accs_listener {
+    uint64_t handle;  /* names the client */
+    bool wanted;      /* somebody listens */
+    uint64_t dropped; /* events that nobody will see */
+    uint64_t told;    /* of these, told with an event */
+} accs_listener;
+
 /*
- * Queues a copy of the event for the client with that handle. Observation must
- * not make a call fail: without memory the event is dropped.
+ * Queues a copy of the event, with the time, for a listener that wants it.
+ * Observation must not make a call fail, nor memory grow without end: without
+ * memory, or when ACCS_LIMIT_MAX_EVENTS wait already, the event is dropped; the
+ * next one that gets through says how many were.
  */
-void accs_event_push(accs_engine *engine, uint64_t client_handle, const accs_event *event);
+void accs_event_push(accs_engine *engine, accs_listener *listener, const accs_event *event);
 
 /* Copies text into an event's field, cut to its size. */
 void accs_event_text(char *field, size_t field_size, const char *text);

@@ -9,8 +9,8 @@ void accs_lane_pause(accs_lane *lane, int64_t delay_ms, uint64_t call_id)
     accs_event event = {.kind = ACCS_EVENT_THROTTLE, .call = call_id, .delay_ms = delay_ms};
 
     accs_throttle_pause(&lane->throttle, accs_engine_now(lane->engine)->mono_ms, delay_ms);
-    if (lane->user.events)
-        accs_event_push(lane->engine, lane->user.handle, &event);
+    lane->tally.counts.throttles++;
+    accs_event_push(lane->engine, &lane->user.listener, &event);
 }
 
 static void leave_line(accs_lane *lane, accs_place *place)

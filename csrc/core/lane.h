@@ -7,6 +7,7 @@
 
 #include "budget.h"
 #include "retry.h"
+#include "stats.h"
 #include "throttle.h"
 #include "token.h"
 #include "transfer.h"
@@ -27,11 +28,12 @@ typedef struct accs_lane {
     accs_timer serve;    /* gives free places to those who wait */
     accs_transport *transport;
     accs_token_source *source;
-    accs_token_user user;      /* of the source; its handle names the client in events */
+    accs_token_user user;      /* of the source; its listener hears the client's events */
     struct curl_slist *common; /* headers that every request ends with */
     accs_throttle throttle;
     accs_budget budget;
-    bool http2;    /* for reads, where the server offers it */
+    bool http2; /* for reads, where the server offers it */
+    accs_tally tally;
     size_t active; /* places held */
     size_t max_active;
     accs_place *first_waiting;

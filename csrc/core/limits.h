@@ -41,6 +41,7 @@
     X(TOKEN_MARGIN, int64_t, 600000, "ms", "calls wait for a new token, or a tenth of the life")   \
     X(TOKEN_MARGIN_MIN, int64_t, 1000, "ms", "expires_in counts whole seconds")                    \
     X(TOKEN_PATIENCE, int64_t, 3000, "ms", "calls wait for a new token while the old one is good") \
+    X(MAX_EVENTS, size_t, 4096, "events", "of an engine, not fetched yet; more are dropped")       \
     X(JSON_DEPTH, size_t, 512, "levels", "nested arrays and objects")                              \
     X(JSON_TEXT, size_t, 67108864, "bytes", "one string, key or number")                           \
     X(JSON_DOCUMENT, size_t, 1073741824, "bytes", "one document")

@@ -1,6 +1,5 @@
 #include "token.h"
 
-#include "event.h"
 #include "limits.h"
 #include "token_reply.h"
 #include "token_window.h"
@@ -52,9 +51,8 @@ static void tell(accs_token_source *source, const char *text, int status, accs_e
     event.attempt = source->attempt;
     event.delay_ms = delay_ms;
     accs_event_text(event.text, sizeof event.text, text);
-    for (const accs_token_user *user = source->users; user != NULL; user = user->next)
-        if (user->events)
-            accs_event_push(source->engine, user->handle, &event);
+    for (accs_token_user *user = source->users; user != NULL; user = user->next)
+        accs_event_push(source->engine, &user->listener, &event);
 }
 
 /* --------------------------------------------------- end of acquisition */
@@ -135,6 +133,8 @@ static void patience_over(accs_timer *timer)
 
 static void succeed(accs_token_source *source, accs_token *token)
 {
+    for (accs_token_user *user = source->users; user != NULL; user = user->next)
+        ++*(source->token == NULL ? &user->acquired : &user->refreshed);
     tell(source, source->token == NULL ? "acquired" : "refreshed", 200, ACCS_OK, 0);
     accs_token_release(source->token);
     source->token = token;
@@ -149,6 +149,8 @@ static void give_up(accs_token_source *source, accs_failure *failure)
     const accs_now *now = accs_engine_now(source->engine);
     accs_token *token = source->token;
 
+    for (accs_token_user *user = source->users; user != NULL; user = user->next)
+        user->failed++;
     accs_secret_redact(&source->identity.client_secret, failure->text);
     source->ahead_after_ms = now->mono_ms + AHEAD_PAUSE_MS;
     if (token != NULL && accs_token_dead(token, now))

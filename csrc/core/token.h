@@ -6,6 +6,7 @@
 #define ACCS_TOKEN_H
 
 #include "access_token.h"
+#include "event.h"
 #include "identity.h"
 #include "transfer.h"
 
@@ -14,8 +15,10 @@ typedef struct accs_token_source accs_token_source;
 /* A client that uses a source: counts as a reference, and hears its events. */
 typedef struct accs_token_user {
     struct accs_token_user *next;
-    uint64_t handle;
-    bool events;
+    accs_listener listener;
+    uint64_t acquired; /* how often the source got a token while this one used it */
+    uint64_t refreshed;
+    uint64_t failed; /* gave up */
 } accs_token_user;
 
 /* A call that waits for a token. */

@@ -30,6 +30,9 @@ struct accs_transfer {
     bool found_spoiled;
     unsigned spoiled;
     unsigned sends;
+    uint64_t received;   /* bytes of head and coded body */
+    bool phases;         /* somebody wants to know */
+    int64_t answered_us; /* when the first line of its answer came; 0: not yet */
     accs_transfer_done done;
     void *context;
     char error_text[CURL_ERROR_SIZE];
@@ -104,6 +107,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
 {
     accs_transfer *transfer = context;
 
+    transfer->received += size * count;
+    if (transfer->phases && transfer->answered_us == 0)
+        transfer->answered_us = accs_engine_now(transfer->transport->engine)->mono_us;
     if (!accs_answer_line(&transfer->answer, line, size * count))
         return 0;
     if (transfer->stream != NULL && transfer->stream->upload != NULL)
@@ -118,6 +124,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 
     if (accs_answer_full(answer)) /* libcurl offers these bytes again */
         return CURL_WRITEFUNC_PAUSE;
+    transfer->received += size * count;
     if (!accs_answer_body(answer, bytes, size * count))
         return 0;
     if (!answer->streaming)
@@ -184,6 +191,16 @@ static unsigned count_sends(const accs_transfer *transfer)
     curl_easy_getinfo(transfer->handle.easy, CURLINFO_REQUEST_SIZE, &bytes);
     return bytes > 0 ? 1 : 0;
 #endif
+}
+
+void accs_transfer_measure(const accs_transfer *transfer, accs_measure *measure)
+{
+    int64_t since_us = -1;
+
+    if (transfer->answered_us > 0)
+        since_us = accs_engine_now(transfer->transport->engine)->mono_us - transfer->answered_us;
+    accs_measure_take(transfer->handle.easy, transfer->phases, since_us, measure);
+    measure->bytes_in = transfer->received;
 }
 
 /* libcurl's own words, made one line. */
@@ -311,6 +328,7 @@ static void finished(accs_handle *handle, CURLcode code)
     if (code == CURLE_OK)
         note_quiet(transfer);
     judge(transfer, code, &result);
+    accs_transfer_measure(transfer, &result.measure);
     rest(transfer); /* first: done may start the next attempt or free the transport */
     done(context, &result);
 }
@@ -473,6 +491,9 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
     taken->found_spoiled = false;
     taken->spoiled = 0;
     taken->sends = 0;
+    taken->received = 0;
+    taken->phases = request->phases;
+    taken->answered_us = 0;
     taken->done = done;
     taken->context = context;
     taken->error_text[0] = '\0';

@@ -8,6 +8,7 @@
 
 #include "connection.h"
 #include "engine.h"
+#include "measure.h"
 #include "reply.h"
 #include "retry.h"
 #include "upload.h"
@@ -47,6 +48,7 @@ typedef struct accs_transfer_request {
     bool http2;                         /* may go over HTTP/2 */
     accs_reply *reply;                  /* filled */
     const accs_transfer_stream *stream; /* NULL: both bodies are in memory */
+    bool phases;                        /* measure where the time goes */
 } accs_transfer_request;
 
 typedef struct accs_transfer_result {
@@ -56,6 +58,7 @@ typedef struct accs_transfer_result {
     int system_errno;
     unsigned sends; /* requests that left */
     int status;     /* of a proxy that refused; 0: none did */
+    accs_measure measure;
     char text[ACCS_FAILURE_TEXT_MAX];
 } accs_transfer_result;
 
@@ -78,5 +81,8 @@ bool accs_transfer_streaming(const accs_transfer *transfer);
 /* Ends it without calling done; tells how many requests had left. In a forked child nothing is
  * touched. */
 unsigned accs_transfer_abort(accs_transfer *transfer);
+
+/* What it cost so far, for whoever is going to abort it. */
+void accs_transfer_measure(const accs_transfer *transfer, accs_measure *measure);
 
 #endif

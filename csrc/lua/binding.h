@@ -18,6 +18,12 @@ int accs_lua_push_failure(lua_State *L, const accs_failure *failure);
 /* Pushes the failure's table alone. */
 void accs_lua_push_failure_table(lua_State *L, const accs_failure *failure);
 
+/* Pushes a table of what was observed. */
+void accs_lua_push_event(lua_State *L, const accs_event *event);
+
+/* Pushes a table of a client's numbers. */
+void accs_lua_push_stats(lua_State *L, const accs_stats *stats);
+
 /* Pushes an empty reply box, to be filled with accs_lua_fill_reply(), which cannot raise. */
 void accs_lua_new_reply(lua_State *L);
 void accs_lua_fill_reply(lua_State *L, int index, accs_reply *reply);

@@ -258,6 +258,7 @@ static const field request_fields[] = {
     {"stream", FIELD_FLAG, offsetof(accs_request, stream)},
     {"source", FIELD_SOURCE, 0},
     {"replayable", FIELD_FLAG, offsetof(accs_request, replayable)},
+    {"request_id", FIELD_TEXT, offsetof(accs_request, request_id)},
     {NULL, FIELD_END, 0},
 };
 
@@ -299,6 +300,15 @@ static int client_handle(lua_State *L)
     return 1;
 }
 
+static int client_stats(lua_State *L)
+{
+    accs_stats stats;
+
+    accs_client_stats(check_client(L), &stats);
+    accs_lua_push_stats(L, &stats);
+    return 1;
+}
+
 /* redact(text) -> text, with this client's secret and token as "***" */
 static int client_redact(lua_State *L)
 {
@@ -315,8 +325,13 @@ static int client_redact(lua_State *L)
 void accs_lua_client_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"close", client_close},   {"start", client_start},   {"throttle", client_throttle},
-        {"handle", client_handle}, {"redact", client_redact}, {NULL, NULL},
+        {"close", client_close},
+        {"start", client_start},
+        {"throttle", client_throttle},
+        {"handle", client_handle},
+        {"redact", client_redact},
+        {"stats", client_stats},
+        {NULL, NULL},
     };
 
     accs_lua_new_type(L, ACCS_CLIENT_TYPE, methods, client_close, client_close);

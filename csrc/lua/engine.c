@@ -208,47 +208,6 @@ static int wait_for_engines(lua_State *L)
     return 1;
 }
 
-static void set_integer(lua_State *L, const char *name, lua_Integer value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_text(lua_State *L, const char *name, const char *text)
-{
-    if (text[0] == '\0')
-        return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
-
-static void push_event(lua_State *L, const accs_event *event)
-{
-    lua_createtable(L, 0, 11);
-    lua_pushstring(L, accs_event_name(event->kind));
-    lua_setfield(L, -2, "kind");
-    if (event->call != 0)
-        set_integer(L, "call", (lua_Integer)event->call);
-    if (event->attempt != 0)
-        set_integer(L, "attempt", event->attempt);
-    if (event->status != 0)
-        set_integer(L, "status", event->status);
-    if (event->error != ACCS_OK)
-        set_text(L, "error", accs_error_name(event->error));
-    if (event->kind == ACCS_EVENT_RESPONSE) {
-        set_integer(L, "bytes", (lua_Integer)event->bytes);
-        lua_pushnumber(L, (lua_Number)event->elapsed_us / 1e6);
-        lua_setfield(L, -2, "elapsed");
-    }
-    if (event->delay_ms > 0) {
-        lua_pushnumber(L, (lua_Number)event->delay_ms / 1000);
-        lua_setfield(L, -2, "delay");
-    }
-    set_text(L, "method", event->method);
-    set_text(L, "url", event->url);
-    set_text(L, "text", event->text);
-}
-
 /* Pushes what next() returns for the item; a reply becomes the box at index 2. */
 static int push_item(lua_State *L, const accs_item *item)
 {
@@ -281,7 +240,7 @@ static int push_item(lua_State *L, const accs_item *item)
     default:
         lua_pushliteral(L, "event");
         lua_pushinteger(L, (lua_Integer)item->id);
-        push_event(L, &item->event);
+        accs_lua_push_event(L, &item->event);
         return 3;
     }
 }

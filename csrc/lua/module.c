@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,6 +131,34 @@ static int address(lua_State *L)
     return 1;
 }
 
+/* redact_url(url) -> url, with "***" for credentials in its query */
+static int redact_url(lua_State *L)
+{
+    size_t url_len;
+    const char *url = luaL_checklstring(L, 1, &url_len);
+    luaL_Buffer out;
+    char *room;
+
+    luaL_argcheck(L, url_len < SIZE_MAX / 3, 1, "text too long");
+    luaL_argcheck(L, strlen(url) == url_len, 1, "text holds a NUL byte");
+    luaL_buffinit(L, &out);
+    room = luaL_prepbuffsize(&out, 3 * url_len + 1);
+    accs_url_redact(url, room, 3 * url_len + 1);
+    luaL_pushresultsize(&out, strlen(room));
+    return 1;
+}
+
+/* random_id() -> 32 hexadecimal digits; raises where the system has no random numbers */
+static int random_id(lua_State *L)
+{
+    char id[33];
+
+    if (accs_random_id(id) != ACCS_OK)
+        luaL_error(L, "no random numbers to be had");
+    lua_pushstring(L, id);
+    return 1;
+}
+
 /* monotonic() -> seconds */
 static int monotonic(lua_State *L)
 {
@@ -162,6 +191,8 @@ int luaopen_accs_core(lua_State *L)
     static const luaL_Reg functions[] = {
         {"percent_encode", percent_encode},
         {"address", address},
+        {"redact_url", redact_url},
+        {"random_id", random_id},
         {"monotonic", monotonic},
         {"isatty", is_terminal},
         {NULL, NULL},

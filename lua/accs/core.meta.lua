@@ -77,6 +77,18 @@ function core.address(url) end
 ---@field has_user_info boolean
 ---@field has_query boolean  a query or a fragment
 
+--- A URL with `***` for the value of each query parameter that is a credential by its name: token,
+--- secret, password, signature, key and the like.
+---@param url string  without NUL bytes
+---@return string
+--- Example: `core.redact_url("/V1/x?access_token=abc")` gives "/V1/x?access_token=***".
+function core.redact_url(url) end
+
+--- A random id of 128 bits.
+---@return string  32 hexadecimal digits
+--- Example: `local id = core.random_id()`
+function core.random_id() end
+
 --- Seconds of a clock that never steps.
 ---@return number
 --- Example: `local started = core.monotonic()`
@@ -148,7 +160,7 @@ function Engine:step(seconds) end
 
 --- Takes the next thing out of the queue; nothing when it is empty.
 --- "done", id, reply|nil, failure|nil: a call ended. "timer", id, ended: a timer did (false:
---- cancelled). "event", client handle, table: something was observed. "body", id: bytes of a
+--- cancelled). "event", client handle, accs.Event: something was observed. "body", id: bytes of a
 --- streamed answer wait for read(). "wish", id, from_start: a call wants bytes of its source by
 --- feed(), from the first byte on where from_start is true.
 ---@return "done"|"timer"|"event"|"body"|"wish"|nil kind
@@ -237,6 +249,31 @@ function Client:start(request) end
 ---@field stream? boolean  true: the body of a 2xx comes by read(), without limit unless max_body
 ---@field source? true|integer  the body comes by feed(); its bytes where they are known
 ---@field replayable? boolean  true: the source can begin again, for another attempt
+---@field request_id? string  1 to 128 visible ASCII characters, sent as x-request-id
+
+--- What the client did since it was made.
+---@return accs.core.Stats
+--- Example: `print(client:stats().attempts)`
+function Client:stats() end
+
+--- See accs.Stats in accs.stats for what each number means.
+---@class accs.core.Stats
+---@field started integer  calls
+---@field ended table<string, integer>  calls by "ok" or kind of error; all are there
+---@field in_flight integer
+---@field waiting integer
+---@field attempts integer
+---@field retries integer
+---@field throttles integer
+---@field spent table<string, number>  seconds by token, throttle, place, transfer, backoff
+---@field bytes_in integer
+---@field bytes_out integer
+---@field connections_opened integer
+---@field connections_reused integer
+---@field tokens { acquired: integer, refreshed: integer, failed: integer }
+---@field events_dropped integer
+---@field latency { count: integer, sum: number, max: number, p50: number, p90: number,
+---  p99: number, buckets: { le: number, count: integer }[] }
 
 --- Makes every call of this client wait at least so long.
 ---@param seconds number

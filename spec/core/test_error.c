@@ -39,6 +39,14 @@ static void outcomes_and_events_have_names(void **state)
     assert_string_equal(accs_event_name(ACCS_EVENT_THROTTLE), "throttle");
     assert_string_equal(accs_event_name(ACCS_EVENT_TOKEN), "token");
     assert_string_equal(accs_event_name((accs_event_kind)99), "unknown");
+    assert_string_equal(accs_protocol_name(ACCS_PROTOCOL_NONE), "");
+    assert_string_equal(accs_protocol_name(ACCS_PROTOCOL_HTTP_1_0), "HTTP/1.0");
+    assert_string_equal(accs_protocol_name(ACCS_PROTOCOL_HTTP_1_1), "HTTP/1.1");
+    assert_string_equal(accs_protocol_name(ACCS_PROTOCOL_HTTP_2), "HTTP/2");
+    assert_string_equal(accs_protocol_name((accs_protocol)99), "");
+    assert_string_equal(accs_stage_name(ACCS_STAGE_TOKEN), "token");
+    assert_string_equal(accs_stage_name(ACCS_STAGE_BACKOFF), "backoff");
+    assert_string_equal(accs_stage_name((accs_stage)99), "unknown");
 }
 
 int main(void)
