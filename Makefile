@@ -113,6 +113,9 @@ bench: all $(BUILD)/bench/libcurl_loop $(BUILD)/bench/measure ## ratios to a bar
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcurl
 
+doc: all ## doc/manual.md, from annotations, options, limits and doc/manual/
+	@eval "$$($(MAKE) -s env)" && $(LUA) doc/make_manual.lua doc/manual.md
+
 rock: ## install with LuaRocks into build/rock and try it
 	@BUILD=$(BUILD) LUA=$(LUA) .ci/rock
 
@@ -147,4 +150,4 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
 .SECONDARY:
-.PHONY: all units units-built demo test check deps lint asan fuzz bench rock fresh install uninstall env clean help
+.PHONY: all units units-built demo test check deps lint asan fuzz bench doc rock fresh install uninstall env clean help

@@ -285,12 +285,13 @@ function Client:get(path, opts)
   return perform(self, "GET", path, nil, opts)
 end
 
---- Asks for status and headers alone; `response.data` is nil.
+--- Asks for status and headers alone; `response.data` is nil. Commerce itself answers most paths
+--- with 405.
 ---@param path string
 ---@param opts? accs.CallOptions
 ---@return accs.Response|nil response
 ---@return accs.Error|nil err
---- Example: `local res = assert(client:head("/V1/store/storeConfigs"))`
+--- Example: `local res, err = client:head("/V1/store/storeConfigs")`
 function Client:head(path, opts)
   return perform(self, "HEAD", path, nil, opts)
 end

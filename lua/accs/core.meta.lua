@@ -148,7 +148,7 @@ function Engine:fd() end
 
 --- How long a host may wait before step().
 ---@return number|nil seconds  nil: until the descriptor is ready
---- Example: `poll(engine:fd(), engine:timeout())`
+--- Example: `local seconds = engine:timeout()`
 function Engine:timeout() end
 
 --- Moves everything once.

@@ -88,7 +88,11 @@ end
 --- Tells whether a value is an error object of accs.
 ---@param value any
 ---@return boolean
---- Example: `local ok, problem = pcall(work) if errors.is(problem) then print(problem.kind) end`
+--- Example:
+---     local ok, problem = pcall(function()
+---       for order in client:items("/V1/no-such-list") do print(order.increment_id) end
+---     end)
+---     if not ok and errors.is(problem) then print(problem.kind, problem.status) end
 function errors.is(value)
   return getmetatable(value) == Error
 end

@@ -10,7 +10,7 @@
 --- for order in client:items("/V1/orders") do
 ---   sum = money.add(sum, assert(money.parse(order.base_grand_total)))
 --- end
---- print(money.format(sum, "EUR")) --> 1234.50
+--- print(money.format(sum, "EUR")) -- such as 1234.50
 --- ```
 local request = require "accs.request"
 
@@ -48,7 +48,7 @@ end
 
 --- Turns a number of the service into an amount.
 ---@param value integer|number|string|nil  as JSON gave it: 34, 34.5 or "34.5000"; what is absent,
---- nil or JSON's null, is 0
+---  nil or JSON's null, is 0
 ---@return integer|nil amount  in 1/10000; more decimals than four are rounded half away from zero
 ---@return string|nil message  what is wrong with the value
 --- Example: `money.parse(34.5) --> 345000`, `money.parse("0.00005") --> 1`

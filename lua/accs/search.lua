@@ -142,7 +142,7 @@ end
 ---@param field string  top-level attribute, e.g. "price"
 ---@param condition accs.Condition  `moreq` is sent as `gteq`, which is what it means
 ---@param value? string|number|boolean|(string|number)[]  a list for `in` and `nin`; nothing for
---- `null` and `notnull`; times are `YYYY-MM-DD HH:MM:SS` in UTC
+---  `null` and `notnull`; times are `YYYY-MM-DD HH:MM:SS` in UTC
 ---@return accs.Search
 --- Raises on an unknown condition, or a value that the condition cannot take.
 --- See: Adobe, "Search using REST endpoints".
@@ -229,7 +229,7 @@ end
 --- of rows that have `items` themselves, as orders do, these alone are `items[items[sku]]`; beside
 --- other names they are just `items[sku]`.
 --- Raises on characters for which Commerce would answer with an empty list instead of an error.
---- Example: `accs.search():fields { "sku", "name" }` asks for `items[sku,name],total_count`
+--- Example: `accs.search():fields({ "sku" }):query().fields --> "items[sku],total_count"`
 function Search:fields(names)
   if type(names) == "table" then
     names = table.concat(names, ",")

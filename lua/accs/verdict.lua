@@ -42,7 +42,7 @@ end
 --- Starts a count.
 ---@param names string[]  names of the key in a row; {} when the list has none
 ---@param ascending boolean  the rows were asked for in ascending order of that key: then the
---- highest key seen tells a repeated row, and memory does not grow with the rows
+---  highest key seen tells a repeated row, and memory does not grow with the rows
 ---@return table tally
 --- Example: `local tally = verdict.tally({ "id" }, true)`
 function verdict.tally(names, ascending)

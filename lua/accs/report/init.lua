@@ -264,7 +264,9 @@ end
 ---@param progress? fun(what: string, done: integer, total: integer|nil)
 ---@return accs.ReportResult
 --- Raises what the report raises: error objects of failed calls, for example.
---- Example: `report.run(client, sales, report.check(sales, { from = ..., to = ... }))`
+--- Example:
+---     local options = assert(report.check(sales, { from = "2026-01-01", to = "2026-01-31" }))
+---     local result = report.run(client, sales, options)
 function report.run(client, rep, options, progress)
   local result = rep.run {
     client = client,
