@@ -131,11 +131,11 @@ local function functions_of(prefix, module, entries)
   return entries
 end
 
---- The methods of a class; `class` is the table that its objects look in.
-local function methods_of(shown, class, hidden)
+--- The methods of a class; `class` is the table that its objects look in; `only`: no others.
+local function methods_of(shown, class, only)
   local entries = {}
   for _, name in ipairs(sorted_names(class)) do
-    if type(class[name]) == "function" and not (hidden or {})[name] then
+    if type(class[name]) == "function" and (not only or only[name]) then
       local what = debug.getinfo(class[name], "S").what
       entries[#entries + 1] = what == "C" and meta_entry(shown .. ":" .. name, "Engine", name)
         or lua_entry(shown .. ":" .. name, class[name], true)
@@ -174,8 +174,8 @@ local function example_client()
   }
 end
 
--- What an engine can do that is not for a host: accs fetches what calls ended with.
-local ENGINE_HIDDEN = { next = true, timer = true, cancel = true, read = true, feed = true }
+-- What a host does with an engine; the rest is for accs.tasks, which fetches what calls ended with.
+local OF_ENGINE = { fd = true, timeout = true, step = true, pending = true, close = true }
 
 -- Modules that a script requires by their own names; `only`: the rest is for other parts of accs.
 local MODULES = {
@@ -220,7 +220,7 @@ function public.sections()
   add("Scan", methods_of("scan", index_of((client:items("/V1/orders")))),
     { class = "accs.Scan", path = "lua/accs/pages.lua" })
   add("Task", methods_of("task", index_of(accs.spawn(function() end))), { class = "accs.Task" })
-  add("Engine", methods_of("engine", index_of(accs.engine()), ENGINE_HIDDEN),
+  add("Engine", methods_of("engine", index_of(accs.engine()), OF_ENGINE),
     { class = "accs.Engine" })
   add("accs.json", in_order(functions_of("accs.json.", accs.json, {})),
     { path = "lua/accs/json.lua" })
