@@ -90,46 +90,110 @@ static void note_transfer_coding(accs_answer *answer, const char *value, size_t 
                            "the answer has a transfer coding that nobody asked for");
 }
 
-static void note_length(accs_answer *answer, const char *value, size_t value_len)
+/* One number at the front of the text, blanks around it passed over too. */
+static bool take_number(const char **text, const char *end, uint64_t *number)
 {
-    uint64_t length = 0;
+    const char *at = *text;
+    const char *digits;
+    uint64_t sum = 0;
 
-    for (size_t i = 0; i < value_len; i++)
-        if (value[i] >= '0' && value[i] <= '9' && length < UINT64_MAX / 16)
-            length = 10 * length + (uint64_t)(value[i] - '0');
-    if (answer->has_length && answer->length != length)
-        accs_answer_refuse(answer, ACCS_ERROR_HTTP, "the answer has two lengths that differ");
-    answer->has_length = true;
-    answer->length = length;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    for (digits = at; at < end && *at >= '0' && *at <= '9'; at++) {
+        if (sum > (INT64_MAX - 9) / 10)
+            return false;
+        sum = 10 * sum + (uint64_t)(*at - '0');
+    }
+    if (at == digits)
+        return false;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    *text = at;
+    *number = sum;
+    return true;
 }
 
-/* What matters here of the header just stored. */
-static void note_header(accs_answer *answer)
+/*
+ * A number, or the same number several times; libcurl takes the first digits
+ * that it finds. Source: RFC 9112, 6.3.
+ */
+static void note_length(accs_answer *answer, const char *value, size_t value_len)
+{
+    const char *end = value + value_len;
+    uint64_t length = 0;
+
+    do {
+        if (!take_number(&value, end, &length) || (value < end && *value != ',')) {
+            accs_answer_refuse(answer, ACCS_ERROR_HTTP, "the answer has a length that is none");
+            return;
+        }
+        if (answer->has_length && answer->length != length)
+            accs_answer_refuse(answer, ACCS_ERROR_HTTP, "the answer has two lengths that differ");
+        answer->has_length = true;
+        answer->length = length;
+    } while (value++ < end);
+}
+
+/* What matters here of the headers. */
+static void note_headers(accs_answer *answer)
 {
     const accs_reply *reply = answer->reply;
-    const accs_field *field = &reply->fields[reply->field_count - 1];
-    const char *name = reply->head.bytes + field->name;
-    const char *value = reply->head.bytes + field->value;
 
-    if (same_text(name, field->name_len, "content-encoding"))
-        note_coding(answer, value, field->value_len);
-    else if (same_text(name, field->name_len, "transfer-encoding"))
-        note_transfer_coding(answer, value, field->value_len);
-    else if (same_text(name, field->name_len, "content-length"))
-        note_length(answer, value, field->value_len);
+    for (size_t i = 0; i < reply->field_count; i++) {
+        const accs_field *field = &reply->fields[i];
+        const char *name = reply->head.bytes + field->name;
+        const char *value = reply->head.bytes + field->value;
+
+        if (same_text(name, field->name_len, "content-encoding"))
+            note_coding(answer, value, field->value_len);
+        else if (same_text(name, field->name_len, "transfer-encoding"))
+            note_transfer_coding(answer, value, field->value_len);
+        else if (same_text(name, field->name_len, "content-length"))
+            note_length(answer, value, field->value_len);
+    }
+}
+
+/* A character of a token. Source: RFC 9110, 5.6.2. */
+static bool in_token(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+/*
+ * Whether a line is a header, or goes on with the one before: a name right
+ * before the colon, and neither NUL nor a CR inside, where others might see
+ * another head. Source: RFC 9112, 5; RFC 9110, 5.5.
+ */
+static bool well_formed(const char *line, size_t line_len, bool fold)
+{
+    size_t name_len = 0;
+
+    if (line_len > 0 && line[line_len - 1] == '\n')
+        line_len--;
+    if (line_len > 0 && line[line_len - 1] == '\r')
+        line_len--;
+    while (name_len < line_len && in_token(line[name_len]))
+        name_len++;
+    if (!fold && (name_len == 0 || name_len == line_len || line[name_len] != ':'))
+        return false;
+    return memchr(line, '\0', line_len) == NULL && memchr(line, '\r', line_len) == NULL;
 }
 
 static void add_header(accs_answer *answer, const char *line, size_t line_len)
 {
-    size_t before = answer->reply->field_count;
-    accs_error error = accs_reply_add_header(answer->reply, line, line_len);
+    bool fold = line[0] == ' ' || line[0] == '\t';
+    accs_error error = ACCS_ERROR_HTTP;
 
-    if (error == ACCS_ERROR_TOO_LARGE)
+    if (well_formed(line, line_len, fold) && (!fold || answer->reply->field_count > 0))
+        error = fold ? accs_reply_fold(answer->reply, line, line_len)
+                     : accs_reply_add_header(answer->reply, line, line_len);
+    if (error == ACCS_ERROR_HTTP)
+        accs_answer_refuse(answer, error, "the answer has a malformed header");
+    else if (error == ACCS_ERROR_TOO_LARGE)
         accs_answer_refuse(answer, error, ACCS_ANSWER_TOO_MANY_HEADERS);
     else if (error != ACCS_OK)
         accs_answer_refuse(answer, error, "no memory left");
-    else if (answer->reply->field_count > before)
-        note_header(answer);
 }
 
 static void end_head(accs_answer *answer)
@@ -139,6 +203,7 @@ static void end_head(accs_answer *answer)
     if (answer->reply->status < 200)
         return; /* an interim answer: the real head follows */
     answer->head_complete = true;
+    note_headers(answer);
     answer->streaming =
         answer->stream && answer->reply->status < 300 && !accs_reply_is_page(answer->reply);
     if (answer->coding == ACCS_CODING_OTHER)

@@ -20,6 +20,7 @@ static const rule rules[] = {
     {CURLE_OUT_OF_MEMORY, ACCS_ERROR_MEMORY, true, "no memory left"},
     {CURLE_OPERATION_TIMEDOUT, ACCS_ERROR_TIMEOUT, false, "the server was silent for too long"},
     {CURLE_SSL_CONNECT_ERROR, ACCS_ERROR_TLS, false, "no encrypted connection"},
+    {CURLE_BAD_FUNCTION_ARGUMENT, ACCS_ERROR_HTTP, true, "the answer has a malformed header"},
     {CURLE_ABORTED_BY_CALLBACK, ACCS_ERROR_NETWORK, false,
      "the connection died before an answer came"},
     {CURLE_GOT_NOTHING, ACCS_ERROR_NETWORK, false, "the connection ended without an answer"},

@@ -82,6 +82,31 @@ accs_error accs_reply_add_header(accs_reply *reply, const char *line, size_t lin
     return ACCS_OK;
 }
 
+accs_error accs_reply_fold(accs_reply *reply, const char *line, size_t line_len)
+{
+    accs_field *field = &reply->fields[reply->field_count - 1];
+    size_t before = reply->head.len;
+    accs_error error;
+
+    while (line_len > 0 && blank(line[line_len - 1]))
+        line_len--;
+    while (line_len > 0 && blank(line[0])) {
+        line++;
+        line_len--;
+    }
+    if (line_len == 0)
+        return ACCS_OK;
+    error = accs_buffer_append(&reply->head, " ", 1);
+    if (error == ACCS_OK)
+        error = accs_buffer_append(&reply->head, line, line_len);
+    if (error != ACCS_OK)
+        return error;
+    if (field->value_len == 0)
+        field->value = before + 1; /* nothing stands in front of the blank */
+    field->value_len = reply->head.len - field->value;
+    return ACCS_OK;
+}
+
 const char *accs_reply_find(const accs_reply *reply, const char *name, size_t *value_len)
 {
     size_t name_len = strlen(name);
@@ -131,13 +156,20 @@ size_t accs_reply_read(accs_reply *reply, char *bytes, size_t room)
 
 int64_t accs_reply_retry_after_ms(const accs_reply *reply, int64_t now_s)
 {
-    size_t value_len = 0;
-    int64_t delay_ms = -1;
-    const char *value = accs_reply_find(reply, "retry-after", &value_len);
+    int64_t longest_ms = -1;
 
-    if (value == NULL || accs_retry_after_parse(value, value_len, now_s, &delay_ms) != ACCS_OK)
-        return -1;
-    return delay_ms;
+    for (size_t i = 0; i < reply->field_count; i++) {
+        const accs_field *field = &reply->fields[i];
+        int64_t delay_ms = -1;
+
+        if (field->name_len == sizeof "retry-after" - 1 &&
+            strncasecmp(reply->head.bytes + field->name, "retry-after", field->name_len) == 0 &&
+            accs_retry_after_parse(reply->head.bytes + field->value, field->value_len, now_s,
+                                   &delay_ms) == ACCS_OK &&
+            delay_ms > longest_ms)
+            longest_ms = delay_ms;
+    }
+    return longest_ms;
 }
 
 void accs_reply_free(accs_reply *reply)

@@ -37,10 +37,18 @@ void accs_reply_reset(accs_reply *reply);
  */
 accs_error accs_reply_add_header(accs_reply *reply, const char *line, size_t line_len);
 
+/*
+ * Adds a line to the value of the last header, of which there must be one; the
+ * fold becomes one blank. Errors as above. Source: RFC 9112, 5.2.
+ */
+accs_error accs_reply_fold(accs_reply *reply, const char *line, size_t line_len);
+
 /* The first header of that name (lower case), or NULL; not NUL-ended. */
 const char *accs_reply_find(const accs_reply *reply, const char *name, size_t *value_len);
 
-/* What Retry-After asks for, in ms after now_s (wall clock), or -1 when it says nothing readable.
+/*
+ * What Retry-After asks for, in ms after now_s (wall clock), or -1 when it says
+ * nothing readable. Of several the longest: never earlier than told.
  */
 int64_t accs_reply_retry_after_ms(const accs_reply *reply, int64_t now_s);
 

@@ -5,7 +5,7 @@ local fault = require "spec.support.fault"
 local matrix = require "spec.support.matrix"
 local support = require "spec.support"
 
-local TOPICS = { "dying" }
+local TOPICS = { "dying", "heads", "lengths" }
 local AT_A_TIME = 24 -- most rows wait, few work
 
 for _, topic in ipairs(TOPICS) do
