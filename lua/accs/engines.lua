@@ -21,6 +21,8 @@ local lanes = setmetatable({}, { __mode = "k" }) -- by engine
 local active = {} ---@type accs.Lane[] those that somebody waits for
 local default ---@type accs.core.Engine|nil
 
+local listener ---@type table|nil  an event loop: has started(lane) and ended(lane)
+
 local CLOSED = { kind = "closed", outcome = "unknown", message = "the engine is closed" }
 
 local function remove(lane)
@@ -28,6 +30,19 @@ local function remove(lane)
   active[place], last.place = last, place
   active[#active] = nil
   lane.place = nil
+end
+
+--- Whom to tell when an engine comes into use (`loop.started()`) and, before its descriptor is
+--- closed, when it ends (`loop.ended(lane)`). For accs.loop.
+---@param loop table|nil
+function engines.tell(loop)
+  listener = loop
+end
+
+--- The engines in use: those that somebody waits for.
+---@return accs.Lane[]  not to be changed
+function engines.in_use()
+  return active
 end
 
 -- The engine was closed, or this is a forked child.
@@ -54,6 +69,9 @@ function engines.adopt(engine)
   engine:on_close(function()
     lane.closed = CLOSED
     fail_all(lane, CLOSED)
+    if listener then
+      listener.ended(lane)
+    end
   end)
   return engine
 end
@@ -217,6 +235,9 @@ function engines.expect(lane, id, waiter)
   if not lane.place then
     local place = #active + 1
     active[place], lane.place = lane, place
+    if listener then
+      listener.started()
+    end
   end
 end
 
@@ -264,8 +285,8 @@ function engines.busy()
   return active[1] ~= nil
 end
 
--- Moves one engine once, and hands out what ended.
-local function move(lane, seconds)
+-- Moves one engine once, and hands out at most so many things that happened.
+local function move(lane, seconds, most)
   local engine = lane.engine
   local ok, failure = engine:step(seconds)
   if not ok then
@@ -282,7 +303,8 @@ local function move(lane, seconds)
     else
       deliver(lane, kind, id, a, b)
     end
-    if lane.closed then
+    most = most - 1
+    if lane.closed or most == 0 then
       return
     end
     kind, id, a, b = engine:next()
@@ -302,16 +324,18 @@ end
 
 --- Moves every engine that somebody waits for once, and tells the waiters what ended.
 ---@param seconds? number  the longest wait; nil: until something happens
-function engines.step(seconds)
+---@param most? integer  things handed out of each engine; by default all. The rest is there at once
+---  with the next step
+function engines.step(seconds, most)
   local count = #active
-  if count > 1 then
+  if count > 1 and seconds ~= 0 then
     wait(seconds)
     seconds = 0
   end
   for index = count, 1, -1 do
     local lane = active[index] -- what was handed out may have ended others meanwhile
     if lane then
-      move(lane, seconds)
+      move(lane, seconds, most or math.huge)
     end
   end
 end

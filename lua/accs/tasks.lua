@@ -4,7 +4,9 @@
 --- A task is a coroutine that this file made. Inside one, a call lets other tasks go on while it
 --- waits; anywhere else (the main program, a coroutine of the user, a comparator of `table.sort`) a
 --- call blocks just for itself. Tasks move while something waits for tasks: `task:wait()`, or
---- `accs.all` and `accs.map` (accs.group). A plain `coroutine.yield()` in a task lets others go on.
+--- `accs.all` and `accs.map` (accs.group); or an event loop of the host calls `tasks.turn`
+--- (accs.loop). A plain `coroutine.yield()` in a task lets others go on.
+local core = require "accs.core"
 local engines = require "accs.engines"
 local errors = require "accs.error"
 local queue = require "accs.queue"
@@ -20,6 +22,7 @@ local known = setmetatable({}, { __mode = "k" }) -- coroutine -> unfinished task
 local ready = queue.new() -- the user's tasks that can go on
 local urgent = queue.new() -- event hooks: they go on during a blocking call too
 local push, pop = queue.push, queue.pop
+local listener ---@type table|nil  an event loop that runs tasks: has started()
 
 -- Tasks -------------------------------------------------------------------------------------
 
@@ -41,6 +44,9 @@ end
 local function enqueue(task)
   task.queued = true
   push(task.hook and urgent or ready, task)
+  if listener then
+    listener.started()
+  end
 end
 
 local function wake(task, a, b)
@@ -171,6 +177,10 @@ local function run_urgent()
   end
 end
 
+local function is_more()
+  return ready.first <= ready.last or urgent.first <= urgent.last
+end
+
 -- Runs tasks until `target` is finished.
 local function run(target)
   while not target.finished do
@@ -181,13 +191,43 @@ local function run(target)
       run_urgent()
     end
     if not target.finished then
-      local more = ready.first <= ready.last or urgent.first <= urgent.last
+      local more = is_more()
       if not more and not engines.busy() then
         errors.misuse("deadlock: nothing is in flight, and every task waits for another")
       end
       engines.step(more and 0 or nil)
     end
   end
+end
+
+local ITEMS_MAX = 128 -- of one engine in one turn: cheap, but there may be 100,000 timers
+local owed = false -- the engines took the whole turn before: now the tasks come first
+
+--- Moves the engines and runs tasks that can go on, without waiting. For accs.loop.
+---@param seconds number  after which nothing further is begun in this turn
+---@return boolean more  whether tasks are left that can go on
+function tasks.turn(seconds)
+  local till = core.monotonic() + seconds
+  if not owed then
+    engines.step(0, ITEMS_MAX)
+    run_urgent()
+  end
+  local first, last = ready.first, ready.last
+  while ready.first <= last and (owed or core.monotonic() < till) do
+    owed = false
+    resume(pop(ready))
+    run_urgent()
+  end
+  owed = ready.first == first and first <= last
+  return is_more()
+end
+
+--- Whom to tell when a task can go on, or an engine comes into use, outside `tasks.turn` too; see
+--- `engines.tell`. For accs.loop.
+---@param loop table|nil
+function tasks.tell(loop)
+  listener = loop
+  engines.tell(loop)
 end
 
 -- Waits without letting the user's tasks go on; their completions are kept.

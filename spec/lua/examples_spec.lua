@@ -31,6 +31,16 @@ describe("an example", function()
     assert.equal(together, run(box, "lua5.4", "examples/order_details.lua", "1"))
   end)
 
+  for _, loop in ipairs { "luv", "cqueues" } do
+    it("adds up orders in the loop of " .. loop .. ", whose timer goes on", function()
+      local text = run(box, "lua5.4", "examples/" .. loop .. "_orders.lua", "30")
+      local count, sum, ticks = text:match(
+        "^(%d+) orders, (%d+%.%d%d) in all; the timer rang (%d+)")
+      assert.equal("30", count)
+      assert.is_true(tonumber(sum) > 0 and tonumber(ticks) > 0, text)
+    end)
+  end
+
   it("reports the best customers, in every format", function()
     local text = run(box, "accs", "report", "examples/best_customers.lua", "--since", "2020-01-01",
       "--top", "3")
