@@ -327,7 +327,7 @@ static void decide(accs_call *call, const accs_transfer_result *result)
         .end = result->end,
         .status = call->reply->status,
         .idempotent = call->idempotent,
-        .attempt = call->attempt,
+        .attempt = call->sends > call->attempt ? call->sends : call->attempt,
         .once = !accs_stream_repeatable(call->work.stream),
         .retry_after_ms = accs_reply_retry_after_ms(call->reply, now->wall_s),
         .now_ms = now->mono_ms,
@@ -377,6 +377,18 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
         decide(call, result);
 }
 
+/*
+ * A read may be sent again by libcurl itself, once in an attempt: a connection of
+ * the pool was closed meanwhile, or a stream refused. More of that (libcurl would
+ * go on, at once each time) is a repeat of ours, with back-off and budget.
+ */
+static unsigned sends_max(const accs_call *call)
+{
+    bool may = call->read && call->idempotent && call->sends + 1 < call->policy.attempts;
+
+    return may ? 2 : 1;
+}
+
 static void start_attempt(accs_call *call)
 {
     accs_lane *lane = call->lane;
@@ -387,7 +399,7 @@ static void start_attempt(accs_call *call)
         .headers = call->headers,
         .body = call->body,
         .body_len = call->body_len,
-        .resend = call->read && call->idempotent,
+        .sends_max = sends_max(call),
         /* Over HTTP/2 a refused stream cannot be told from a lost write, and a paused one holds up
          * all others of its connection. */
         .http2 = call->read && lane->http2 && stream == NULL,

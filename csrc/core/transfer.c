@@ -26,7 +26,7 @@ struct accs_transfer {
     int paused;                         /* CURLPAUSE_ bits that are set */
     bool upload_over;                   /* the answer came first: no more is sent */
     char *origin; /* that the easy handle has as its address; NULL: none, or a whole address */
-    bool resend;
+    unsigned sends_max;
     bool found_spoiled;
     unsigned spoiled;
     unsigned sends;
@@ -168,7 +168,7 @@ static int on_send(void *context, char *primary_ip, char *local_ip, int primary_
     accs_ends ends = {.local_port = local_port, .peer_port = primary_port, .peer = primary_ip};
 
     (void)local_ip;
-    if (transfer->sends > 0 && !transfer->resend)
+    if (transfer->sends >= transfer->sends_max)
         return CURL_PREREQFUNC_ABORT;
     if (accs_sockets_spoiled(accs_engine_sockets(transfer->transport->engine), &ends)) {
         transfer->found_spoiled = true;
@@ -465,8 +465,8 @@ static bool set_request(accs_transfer *transfer, const accs_transfer_request *re
 #if !ACCS_HAVE_PREREQ
     /* Without a hook on each send, only a connection never used before is safe from a silent
      * repeat. */
-    set =
-        set && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->resend ? 0L : 1L) == CURLE_OK;
+    set = set && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->sends_max > 1 ? 0L : 1L) ==
+                     CURLE_OK;
 #endif
     return set;
 }
@@ -487,7 +487,7 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
         taken->answer.stream = request->stream->down;
         taken->answer.stream_max = request->stream->down_max;
     }
-    taken->resend = request->resend;
+    taken->sends_max = request->sends_max > 0 ? request->sends_max : 1;
     taken->found_spoiled = false;
     taken->spoiled = 0;
     taken->sends = 0;
