@@ -20,8 +20,9 @@
 -- ENTRY is a list of steps; `body = false` in it leaves the request's body unread:
 --
 --     { "send", BYTES }   { "trickle", BYTES, SECONDS between bytes }   { "fill", COUNT, BYTES }
---     { "sleep", SECONDS }   { "take" }: receives once   { "stall" }: until the client goes
---     { "close" }   { "drop" }: without TLS's goodbye   { "reset" }
+--     { "sleep", SECONDS }   { "take" }: receives once   { "forget" }: what was received
+--     { "stall" }: until the client goes   { "close" }   { "reset" }
+--     { "drop" }: without TLS's goodbye
 --     { "tunnel", PORT }: from now on bytes go to that port and back
 --     { "cut" }: ends what is relayed towards the clients, first in order, then with a reset
 --     over HTTP/2 (spec/support/h2.lua makes them):

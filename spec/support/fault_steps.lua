@@ -44,6 +44,12 @@ function steps.take(connection)
   return #connection.buffer > 0 or connection:receive()
 end
 
+-- Drops what was received: a protocol that is not HTTP has been answered.
+function steps.forget(connection)
+  connection.buffer = ""
+  return true
+end
+
 function steps.stall(connection)
   while connection:receive() do
     connection.buffer = ""
