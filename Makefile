@@ -110,6 +110,9 @@ fuzz: ## run the fuzz targets: make fuzz RUNS=100000 [TARGET=json]
 bench: all $(BUILD)/bench/libcurl_loop $(BUILD)/bench/measure ## ratios to a bare libcurl loop: make bench [ROUNDS=7]
 	@eval "$$($(MAKE) -s env)" && BUILD=$(BUILD) ROUNDS="$(ROUNDS)" $(LUA) bench/run.lua
 
+bench-http: all $(BUILD)/bench/delay ## HTTP/1.1 or HTTP/2 for large pages: make bench-http [ROUNDS=7]
+	@eval "$$($(MAKE) -s env)" && BUILD=$(BUILD) ROUNDS="$(ROUNDS)" $(LUA) bench/http_version.lua
+
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcurl
 
@@ -146,7 +149,7 @@ clean: ## remove everything that was built
 	find csrc -name '*.o' -delete
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
 .SECONDARY:
