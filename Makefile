@@ -153,4 +153,4 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
 .SECONDARY:
-.PHONY: all units units-built demo test check deps lint asan fuzz bench doc rock fresh install uninstall env clean help
+.PHONY: all units units-built demo test check deps lint asan fuzz bench bench-http doc rock fresh install uninstall env clean help

@@ -32,23 +32,19 @@ local server_lines = ([[
     access_log off;
     location = %s/V1/page { default_type application/json; alias %s; }]])
   :format(TENANT, write_page())
-local fronts = {
-  ["1.1"] = support.nginx { port = 9, http2 = false, server = server_lines },
-  ["2"] = support.nginx { port = 9, server = server_lines },
-}
+local front <close> = support.nginx { port = 9, server = server_lines }
 
---- The port to ask for a version: nginx's own, or that of a relay which delays.
+--- The port to ask: nginx's own, or that of a relay which delays.
 local relays = {}
-local function port_of(version, latency)
+local function port_at(latency)
   if latency == 0 then
-    return fronts[version].port
+    return front.port
   end
-  local key = version .. " " .. latency
-  if not relays[key] then
-    local child = support.start { build .. "/bench/delay", fronts[version].port, latency // 2 }
-    relays[key] = { child = child, port = assert(child:read_line()) }
+  if not relays[latency] then
+    local child = support.start { build .. "/bench/delay", front.port, latency // 2 }
+    relays[latency] = { child = child, port = assert(child:read_line()) }
   end
-  return relays[key].port
+  return relays[latency].port
 end
 
 local function measure(version, latency, concurrency)
@@ -56,8 +52,9 @@ local function measure(version, latency, concurrency)
   local result = support.run {
     "lua5.4", "bench/http_pages.lua", "/V1/page", pages, concurrency, timeout = 600,
     env = {
-      API_ENDPOINT = ("https://localhost:%s%s"):format(port_of(version, latency), TENANT),
-      ACCS_CA_FILE = fronts[version].certificates.ca,
+      API_ENDPOINT = ("https://localhost:%s%s"):format(port_at(latency), TENANT),
+      ACCS_CA_FILE = front.certificates.ca,
+      ACCS_HTTP_VERSION = version,
     },
   }
   local cold_wall, cold_cpu, wall, cpu = result.out:match("^(%d+) (%d+) (%d+) (%d+)\n$")
@@ -95,7 +92,4 @@ end
 
 for _, relay in pairs(relays) do
   relay.child:close()
-end
-for _, front in pairs(fronts) do
-  front:close()
 end
