@@ -75,6 +75,7 @@ local LUA_ROOMS = {
   { "^accs%.core$", "binding" },
   { "^accs%.client$", "client" },
   { "^accs%.request$", "client" },
+  { "^accs%.confirm$", "client" },
   { "^accs%.response$", "client" },
   { "^accs%.error$", "error" },
   { "^accs%.json$", "json" },

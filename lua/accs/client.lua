@@ -1,4 +1,5 @@
 --- The client of one tenant: verbs, options of a call, and what becomes of an answer.
+local confirm = require "accs.confirm"
 local core = require "accs.core"
 local engines = require "accs.engines"
 local errors = require "accs.error"
@@ -252,6 +253,28 @@ local function conclude(self, call, opts, reply, failure)
   return res
 end
 
+-- Sends a request that is complete.
+local function send(self, call, opts)
+  if not self._core then
+    return nil, fail(self, call, { kind = "closed", message = "the client is closed" })
+  end
+  local id, failure = self._core:start(call)
+  if not id then
+    return nil, fail(self, call, failure)
+  end
+  local res, err = conclude(self, call, opts, tasks.await(self._engine, id))
+  if err and err.outcome == "unknown" and call.method ~= "GET" and call.method ~= "HEAD" then
+    local kept = {} -- the caller may change his own
+    for name, value in next, opts do
+      kept[name] = value
+    end
+    confirm.keep(err, self._mark, function(same_client)
+      return send(same_client, call, kept)
+    end)
+  end
+  return res, err
+end
+
 local function perform(self, method, path, data, opts)
   local call, problem
   opts, call = check_call(method, opts)
@@ -261,14 +284,7 @@ local function perform(self, method, path, data, opts)
       kind = "config", message = problem, method = method, url = self.base_url,
     }
   end
-  if not self._core then
-    return nil, fail(self, call, { kind = "closed", message = "the client is closed" })
-  end
-  local id, failure = self._core:start(call)
-  if not id then
-    return nil, fail(self, call, failure)
-  end
-  return conclude(self, call, opts, tasks.await(self._engine, id))
+  return send(self, call, opts)
 end
 
 --- Reads. Repeated by itself when the connection or the service fails for a moment.
@@ -362,6 +378,40 @@ function Client:request(call)
   return perform(self, method, call.path, call.data, opts)
 end
 
+--- Settles a write that ended with outcome `unknown`: calls your look-up, and sends the write
+--- again only when that says that it surely did not happen. Nothing is sent again when the look-up
+--- fails, and never more than once for one error. An error with another outcome, or of a read, comes back
+--- as it is, so there is no need to ask for the outcome before.
+---@param err accs.Error  of a call of this client
+---@param probe fun(client: accs.Client, err: accs.Error): any, any  makes calls of its own. What it
+---  returns: a true value, where the write is found; `false`, or nil alone, where it surely did not
+---  happen; nil and a problem, where that cannot be told. Returning nothing, or raising an error
+---  object, counts as not told
+---@return any result  what the probe found, or the response of the write that was sent again
+---@return accs.Error|nil err  of the write, with the problem of the look-up as `cause`; or of the
+---  write that was sent again. While its outcome is `unknown`, it may be given to `confirm` once more
+---@return "found"|"repeated"|nil how
+--- Raises when `err` is no error object or one of another client, and what the probe raises.
+--- Example:
+---     local response, err = client:post("/V1/products", { product = {
+---       sku = "new", name = "Bag", price = 10, attribute_set_id = 4,
+---     } })
+---     if not response then
+---       local found, problem, how = client:confirm(err, function(self)
+---         local there, why = self:get("/V1/products/{sku}", { params = { sku = "new" } })
+---         if not there and why.status == 404 then return false end -- surely not
+---         return there, why
+---       end)
+---       print(found, problem, how)
+---     end
+function Client:confirm(err, probe)
+  if not errors.is(err) then
+    errors.misuse(("confirm: an error object of accs is needed, not %s"):format(type(err)))
+  end
+  tasks.check_callable(probe, "confirm: the second argument")
+  return confirm.run(self, self._mark, err, probe)
+end
+
 --- Makes every call of this client wait at least so long from now.
 ---@param seconds number  from 0
 --- Example: `client:throttle(30)`
@@ -431,7 +481,7 @@ function client.new(given)
   end
   return setmetatable({
     base_url = values.base_url:gsub("/+$", ""), store = values.store, page_size = values.page_size,
-    read_only = values.read_only, _core = made, _engine = engine,
+    read_only = values.read_only, _mark = {}, _core = made, _engine = engine,
     _codec = values.codec,
     _hook = values.on_event and hooks.observe(engine, made:handle(), values.on_event) or nil,
   }, Client)

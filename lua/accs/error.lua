@@ -18,6 +18,7 @@ local errors = {}
 ---@field retryable boolean  the same call may succeed later
 ---@field response? accs.Response  the answer, where one was read
 ---@field hint? string  what to check
+---@field cause? any  of `client:confirm`: why the look-up failed
 ---@field traceback? string  where it was raised inside a task
 local Error = {}
 Error.__index = Error
