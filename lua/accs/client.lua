@@ -380,8 +380,8 @@ end
 
 --- Settles a write that ended with outcome `unknown`: calls your look-up, and sends the write
 --- again only when that says that it surely did not happen. Nothing is sent again when the look-up
---- fails, and never more than once for one error. An error with another outcome, or of a read, comes back
---- as it is, so there is no need to ask for the outcome before.
+--- fails, and never more than once for one error. An error with another outcome, or of a read,
+--- comes back as it is, so there is no need to ask for the outcome before.
 ---@param err accs.Error  of a call of this client
 ---@param probe fun(client: accs.Client, err: accs.Error): any, any  makes calls of its own. What it
 ---  returns: a true value, where the write is found; `false`, or nil alone, where it surely did not
@@ -389,7 +389,7 @@ end
 ---  object, counts as not told
 ---@return any result  what the probe found, or the response of the write that was sent again
 ---@return accs.Error|nil err  of the write, with the problem of the look-up as `cause`; or of the
----  write that was sent again. While its outcome is `unknown`, it may be given to `confirm` once more
+---  write that was sent again. With outcome `unknown` it may be given to `confirm` once more
 ---@return "found"|"repeated"|nil how
 --- Raises when `err` is no error object or one of another client, and what the probe raises.
 --- Example:
