@@ -183,7 +183,7 @@ local MODULES = {
   { name = "accs.stats" },
   { name = "accs.trace" },
   { name = "accs.loop.luv" },
-  { name = "accs.loop.cqueues" },
+  { name = "accs.loop.cqueues", shown = "accs_loop" },
   { name = "accs.money" },
   { name = "accs.dates" },
   { name = "accs.report" },

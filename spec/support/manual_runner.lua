@@ -48,6 +48,22 @@ function made.result()
   return report.run(made.client(), sales, options)
 end
 
+function made.timer()
+  return require("luv").new_timer()
+end
+
+function made.luv()
+  return require "accs.loop.luv"
+end
+
+function made.controller()
+  return require("cqueues").new()
+end
+
+function made.accs_loop()
+  return require "accs.loop.cqueues"
+end
+
 for _, module in ipairs { "money", "dates", "report", "log", "stats", "trace" } do
   made[module] = function() return require("accs." .. module) end
 end
@@ -61,6 +77,9 @@ function made.accs()
 end
 
 setmetatable(_G, { __index = function(globals, name)
+  if name:sub(1, 1) == "_" then
+    return nil -- libraries look for names of their own
+  end
   local make = made[name] or error("the example names " .. name .. ", which nobody made", 2)
   local value = make()
   rawset(globals, name, value)

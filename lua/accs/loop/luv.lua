@@ -4,7 +4,7 @@
 ---     local luv = require "accs.loop.luv"
 ---
 ---     local timer = uv.new_timer()
----     timer:start(0, 60000, luv.wrap(function()
+---     timer:start(1000, 0, luv.wrap(function()
 ---       local response = assert(client:get("/V1/store/storeConfigs")) -- blocks this task alone
 ---       print(#response.data)
 ---     end))
