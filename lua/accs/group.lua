@@ -1,5 +1,7 @@
 --- Groups of tasks: `accs.all` and `accs.map`.
+local engines = require "accs.engines"
 local errors = require "accs.error"
+local options = require "accs.options"
 local tasks = require "accs.tasks"
 
 local group = {}
@@ -20,16 +22,38 @@ function Group:spawn(f, ...)
   self.members[tasks.start(self, f, ...)] = true
 end
 
---- Cancels every task of the group; what they do then is no failure of the group.
-function Group:cancel()
+--- Ends every task of the group; what they do then is no failure of the group.
+---@param kind accs.ErrorKind
+---@param message string
+function Group:stop(kind, message)
   self.stopped = true
   local members = {}
   for task in pairs(self.members) do
     members[#members + 1] = task
   end
   for _, task in ipairs(members) do
-    task:cancel()
+    tasks.stop(task, errors.new { kind = kind, message = message })
   end
+end
+
+--- Ends the group, with an error of kind `timeout`, unless it has ended by then.
+---@param seconds number
+---@param name string  of the function, for the message
+function Group:limit(seconds, name)
+  local engine = engines.engine()
+  local id, failure = engine:timer(seconds)
+  if not id then
+    error(errors.new(failure), 0)
+  end
+  self.lane, self.timer = engines.lane(engine), id
+  engines.expect(self.lane, id, { _told = function(_, _, rang)
+    if rang and self.left > 0 and not self.stopped then
+      local message = ("%s did not end within %g s"):format(name, seconds)
+      self.failed, self.problem =
+        true, errors.new { kind = "timeout", outcome = "unknown", message = message }
+      self:stop("timeout", message)
+    end
+  end })
 end
 
 --- Told by accs.tasks when a task of the group has ended.
@@ -39,7 +63,7 @@ function Group:ended(task)
   self.members[task] = nil
   if task.failed and not self.stopped then
     self.failed, self.problem = true, task.problem
-    self:cancel()
+    self:stop("cancelled", "another task of its group failed")
   end
   if self.left == 0 and not self.finished then
     tasks.finish(self)
@@ -48,8 +72,11 @@ end
 
 -- However the block of the group is left, none of its tasks lives on.
 function Group:__close()
+  if self.timer then
+    engines.abandon(self.lane, self.timer)
+  end
   if self.left > 0 then
-    self:cancel()
+    self:stop("cancelled", "the group of the task was left")
     tasks.wait_for(self)
   end
 end
@@ -70,8 +97,39 @@ function Group:outcome(results)
   return results
 end
 
+-- The options of `accs.all` and `accs.map`.
+local function check_options(name, given, known)
+  if given ~= nil and type(given) ~= "table" then
+    errors.misuse(("%s: the options must be a table, not %s"):format(name, type(given)))
+  end
+  local checked = {}
+  for option, value in pairs(given or {}) do
+    local kind = known[option]
+    if not kind then
+      local names = {}
+      for other in pairs(known) do
+        names[#names + 1] = other
+      end
+      table.sort(names)
+      errors.misuse(("%s: %s"):format(name, options.unknown("option", option, names)))
+    end
+    local expected
+    checked[option], expected = options.check(kind, value)
+    if checked[option] == nil then
+      errors.misuse(("%s: %s must be %s"):format(name, option, expected))
+    end
+  end
+  return checked
+end
+
 --- Calls all functions at the same time, each in a task. The first failure cancels the rest.
+---
+--- With a timeout, the tasks that have not ended by then go on with an error of kind `timeout`
+--- where they wait, and so do their calls in flight; `err` is of that kind. As after a failure, the
+--- group waits for what their `<close>` variables do. A task that computes without waiting is not
+--- interrupted.
 ---@param functions (fun(): any)[]
+---@param opts? { timeout?: number }  seconds for all of them together; none by default
 ---@return table|nil results  first value of each function, in order, with their number as `n`
 ---@return any err  of the first that failed
 ---@return table|nil partial  the results there were, with `n`
@@ -79,16 +137,20 @@ end
 ---     local results = assert(accs.all {
 ---       function() return client:get("/V1/orders/1") end,
 ---       function() return client:get("/V1/orders/2") end,
----     })
-function group.all(functions)
+---     }, { timeout = 20 })
+function group.all(functions, opts)
   if type(functions) ~= "table" then
     errors.misuse(("accs.all: a list of functions is needed, not %s"):format(type(functions)))
   end
+  local given = check_options("accs.all", opts, { timeout = "seconds" })
   local results = { n = functions.n or #functions }
   for index = 1, results.n do
     tasks.check_callable(functions[index], ("accs.all: entry %d"):format(index))
   end
   local members <close> = new_group()
+  if given.timeout then
+    members:limit(given.timeout, "accs.all")
+  end
   for index = 1, results.n do
     local f = functions[index]
     members:spawn(function()
@@ -142,7 +204,8 @@ end
 --- Calls `f(item, index)` for each item, some at a time. The first failure cancels the rest.
 ---@param list any[]|fun(): any  a list (with `n`, if it holds nil), or an iterator function
 ---@param f fun(item: any, index: integer): any
----@param options? { concurrency: integer }  calls of f at the same time, default 8
+---@param opts? { concurrency?: integer, timeout?: number }  calls of f at the same time, default 8;
+---  seconds for all of them together, none by default: see `accs.all`
 ---@return table|nil results  first value of each call, in the order of the items, with `n`
 ---@return any err  of the first call that failed
 ---@return table|nil partial  the results there were, with `n`
@@ -150,22 +213,16 @@ end
 ---     local orders = assert(accs.map({ 1, 2, 3 }, function(id)
 ---       return client:get("/V1/orders/{id}", { params = { id = id } })
 ---     end, { concurrency = 4 }))
-function group.map(list, f, options)
+function group.map(list, f, opts)
   tasks.check_callable(f, "accs.map: the second argument")
-  local concurrency = 8
-  for name, value in pairs(options or {}) do
-    if name ~= "concurrency" then
-      name = tostring(name)
-      errors.misuse(('accs.map: unknown option "%s" (there is "concurrency")'):format(name))
-    end
-    concurrency = type(value) == "number" and math.tointeger(value) or 0
-    if concurrency < 1 then
-      errors.misuse("accs.map: concurrency must be a whole number from 1")
-    end
-  end
+  local given = check_options("accs.map", opts, { concurrency = "count", timeout = "seconds" })
+  local concurrency = given.concurrency or 8
   local source, count = new_source(list)
   local results = {}
   local members <close> = new_group()
+  if given.timeout then
+    members:limit(given.timeout, "accs.map")
+  end
   for _ = 1, math.min(concurrency, count or concurrency) do
     members:spawn(function()
       local index, item = source.take()

@@ -81,13 +81,32 @@ local function is_failure(task, problem)
     or problem ~= nil and task ~= nil and rawequal(problem, task.met)
 end
 
+-- The failure of a task that nobody waits for is told when the task is collected, at the latest
+-- when the Lua state is closed: until then somebody may still come.
+local Unheard = {}
+Unheard.__gc = function(note)
+  if not note.heard then
+    local line = tostring(note.problem):match("^[^\n]*")
+    io.stderr:write("accs: a task failed and nobody waited for it: ", errors.clean(line), "\n")
+  end
+end
+
+local function fail(task, problem)
+  task.failed, task.problem = true, problem
+  if not task.group and not rawequal(problem, task.stopped_by) then
+    task.unheard = setmetatable({ problem = problem, heard = false }, Unheard)
+  end
+end
+
 local function settle(task, ok, first, ...)
-  known[task.co] = nil
-  task.co = nil
+  if task.co then
+    known[task.co] = nil
+    task.co = nil
+  end
   if not ok then
-    task.failed, task.problem = true, first
+    fail(task, first)
   elseif first == nil and is_failure(task, (...)) then
-    task.failed, task.problem = true, (...)
+    fail(task, (...))
   else
     task.results = table.pack(first, ...)
   end
@@ -102,10 +121,16 @@ local function body(task, f, ...)
 end
 
 local function new_task(f, group, ...)
-  local task = setmetatable({ ticket = 0, group = group, start = table.pack(f, ...) }, Task)
-  task.co = coroutine.create(body)
-  known[task.co] = task
-  return task
+  return setmetatable({ ticket = 0, group = group, start = table.pack(f, ...) }, Task)
+end
+
+-- The coroutine comes with the first step: what waits for its turn, or ends at once, is small.
+local function begin(task)
+  local co = coroutine.create(body)
+  local start = task.start
+  task.start, task.co = nil, co
+  known[co] = task
+  return coroutine.resume(co, task, table.unpack(start, 1, start.n))
 end
 
 local function resume(task)
@@ -113,15 +138,13 @@ local function resume(task)
     return -- cancelled before its first step
   end
   local ok, problem
-  local co, start = task.co, task.start
   task.parked, task.queued = false, false
-  if start then
-    task.start = nil
-    ok, problem = coroutine.resume(co, task, table.unpack(start, 1, start.n))
+  if task.start then
+    ok, problem = begin(task)
   else
     local a, b = task.a, task.b
     task.a, task.b = nil, nil
-    ok, problem = coroutine.resume(co, a, b)
+    ok, problem = coroutine.resume(task.co, a, b)
   end
   if not ok and not task.finished then -- no memory, or an error while an error was handled
     settle(task, false, problem)
@@ -402,7 +425,12 @@ function tasks.start_urgent(group, f, ...)
   enqueue(task)
 end
 
---- Makes a task that calls `f(...)`. It starts when something waits for tasks.
+--- Makes a task that calls `f(...)`. It starts when something waits for tasks (`task:wait()`,
+--- `accs.all`, `accs.map`), or in the event loop of accs.loop.luv or accs.loop.cqueues. A task that
+--- fails while nobody waits for it is told on stderr when it is collected or the program ends.
+---
+--- Lua cannot yield in a comparator of `table.sort`, a function given to `string.gsub`, `__gc`,
+--- `tostring` and what `require` runs: calls there, and in coroutines of your own, block all tasks.
 ---@param f function
 ---@param ... any  arguments for f
 ---@return accs.Task
@@ -426,10 +454,34 @@ function Task:wait()
   end
   tasks.wait_for(self)
   if self.failed then
+    if self.unheard then
+      self.unheard.heard = true
+    end
     tasks.meet(self.problem)
     return nil, self.problem
   end
   return table.unpack(self.results, 1, self.results.n)
+end
+
+--- Has a task go on with this error where it waits, or not start at all. For accs.group.
+---@param task accs.Task
+---@param problem accs.Error  its outcome becomes what is known of the task's call in flight
+function tasks.stop(task, problem)
+  if task.finished or task.cancelling then
+    return
+  end
+  task.stopped_by = problem
+  if task.start then
+    task.start = nil
+    settle(task, false, problem)
+    return
+  end
+  task.cancelling = problem
+  if task.lane then
+    task.lane.engine:cancel(task.id) -- its end wakes the task
+  elseif task.parked and not task.queued then
+    wake(task)
+  end
 end
 
 --- Cancels the task: it goes on with an error of kind `cancelled` where it waits, so its `<close>`
@@ -437,23 +489,12 @@ end
 --- A task that catches the error goes on. Nothing happens when it has ended. Does not wait.
 --- Example: `task:cancel() task:wait()`
 function Task:cancel()
-  if self.finished or self.cancelling then
-    return
-  end
   local problem = errors.new { kind = "cancelled", message = "the task was cancelled" }
-  if self.start then
-    self.start = nil
-    settle(self, false, problem)
-  elseif self.co == coroutine.running() then
+  if self.co and self.co == coroutine.running() and not self.cancelling then
+    self.stopped_by = problem
     error(problem, 0)
-  else
-    self.cancelling = problem
-    if self.lane then
-      self.lane.engine:cancel(self.id) -- its end wakes the task
-    elseif self.parked and not self.queued then
-      wake(self)
-    end
   end
+  tasks.stop(self, problem)
 end
 
 --- Waits; in a task the others go on.

@@ -53,6 +53,13 @@ describe("accs.all", function()
     assert.matches("group_spec%.lua:%d+: boom\n", err)
   end)
 
+  it("gives raised text with the user's line through groups in groups", function()
+    local _, err = accs.all { function()
+      return accs.map({ 1 }, function() error("deep") end)
+    end }
+    assert.matches("^[^\n]*group_spec%.lua:%d+: deep\n", err)
+  end)
+
   it("does not start the rest when the first fails at once", function()
     local ran = false
     local _, err = accs.all {
@@ -237,6 +244,194 @@ describe("accs.map", function()
     assert.equal(10000, results.n)
     assert.is_true(os.clock() - before < 3)
     assert.equal(0, accs.engine():pending())
+  end)
+end)
+
+describe("a group with a timeout", function()
+  it("ends in time: tasks and calls end as timeout, what there was is given", function()
+    local server <close> = fault.start()
+    server:script("/V1/slow", { { { "stall" } } })
+    local client <close> = server:client { timeout = 20 }
+    local seen = {}
+    local before = core.monotonic()
+    local results, err, partial = accs.all({
+      returns("one"),
+      function() return client:get("/V1/slow") end,
+      function()
+        local ok, problem = pcall(accs.sleep, 5)
+        seen[1] = not ok and problem
+        error(problem, 0)
+      end,
+      function()
+        local ok, problem = pcall(client.post, client, "/V1/slow", { a = 1 })
+        seen[2] = not ok and problem
+        error(problem, 0)
+      end,
+    }, { timeout = 0.2 })
+    local spent = core.monotonic() - before
+    assert.is_nil(results)
+    assert.equal("timeout", err.kind)
+    assert.equal("unknown", err.outcome)
+    assert.matches("accs.all did not end within 0.2 s", tostring(err))
+    assert.equal(4, partial.n)
+    assert.equal("one", partial[1])
+    assert.equal("timeout", seen[1].kind)
+    assert.equal("timeout", seen[2].kind)
+    assert.equal("unknown", seen[2].outcome) -- the request had left
+    assert.is_true(spent >= 0.2 and spent < 2, spent)
+    assert.equal(0, accs.engine():pending())
+  end)
+
+  it("that ends before leaves nothing behind", function()
+    local before = core.monotonic()
+    assert.equal(1, assert(accs.all({ returns(1) }, { timeout = 30 }))[1])
+    assert.equal(3, assert(accs.map({ 1, 2, 3 }, returns(1), { timeout = 30 })).n)
+    assert.equal(0, assert(accs.all({}, { timeout = 30 })).n)
+    local _, err = accs.all({ function() error("boom", 0) end }, { timeout = 30 })
+    assert.matches("^boom", err)
+    accs.sleep(0)
+    assert.is_true(core.monotonic() - before < 2)
+    assert.equal(0, accs.engine():pending())
+  end)
+
+  it("holds for a map: no further item is taken", function()
+    local given = 0
+    local results, err, partial = accs.map(function()
+      given = given + 1
+      return given
+    end, function(item)
+      pcall(accs.sleep, 0.05)
+      return item
+    end, { concurrency = 2, timeout = 0.12 })
+    assert.is_nil(results)
+    assert.equal("timeout", err.kind)
+    assert.is_true(given <= 8, given)
+    assert.equal(1, partial[1])
+  end)
+
+  it("ends the groups inside it first, whose <close> variables may wait", function()
+    local order = {}
+    local before = core.monotonic()
+    local _, err = accs.all({
+      function()
+        local inner, problem = accs.map({ 1, 2 }, function()
+          local _ <close> = setmetatable({}, { __close = function()
+            accs.sleep(0.02)
+            order[#order + 1] = "inner"
+          end })
+          accs.sleep(30)
+        end)
+        return inner, problem
+      end,
+    }, { timeout = 0.05 })
+    order[#order + 1] = "outer"
+    assert.equal("timeout", err.kind)
+    assert.equal("inner inner outer", table.concat(order, " "))
+    assert.is_true(core.monotonic() - before < 2)
+  end)
+
+  it("inside another fails like any call", function()
+    local results, err = accs.all {
+      function() return accs.all({ function() accs.sleep(30) end }, { timeout = 0.05 }) end,
+      function() accs.sleep(30) end,
+    }
+    assert.is_nil(results)
+    assert.equal("timeout", err.kind)
+  end)
+
+  it("ends tasks that wait for each other", function()
+    local first, second
+    first = accs.spawn(function() return second:wait() end)
+    second = accs.spawn(function() return first:wait() end)
+    local _, err = accs.all({ function() return first:wait() end }, { timeout = 0.05 })
+    assert.equal("timeout", err.kind)
+    first:cancel()
+    first:wait()
+    second:wait()
+  end)
+
+  it("waits for a task that computes or blocks, and interrupts it where it waits next", function()
+    local slept
+    local _, err = accs.all({ function()
+      table.sort({ 1, 2 }, function(left, right)
+        slept = accs.sleep(0.15) -- blocks; the time passes meanwhile
+        return left < right
+      end)
+      accs.sleep(30)
+    end }, { timeout = 0.05 })
+    assert.is_true(slept)
+    assert.equal("timeout", err.kind)
+  end)
+
+  it("takes a sensible time only", function()
+    for _, value in ipairs { -1, "1", 0 / 0 } do
+      local ok, message = pcall(accs.all, {}, { timeout = value })
+      assert.is_false(ok)
+      assert.matches("accs.all: timeout must be", message)
+    end
+    assert.has_error(function() accs.all({}, { timeuot = 1 }) end)
+    assert.has_error(function() accs.all({}, 5) end)
+    assert.has_error(function() accs.map({}, print, 5) end)
+  end)
+end)
+
+describe("the memory of tasks", function()
+  local COUNT = 20000
+
+  local function used()
+    collectgarbage()
+    collectgarbage()
+    return collectgarbage("count") / 1024
+  end
+
+  it("does not grow with the number of items that a map takes from an iterator", function()
+    local given, early, late = 0, nil, nil
+    local results = assert(accs.map(function()
+      given = given + 1
+      if given == COUNT // 10 then
+        early = used()
+      elseif given == COUNT then
+        late = used()
+      end
+      return given <= COUNT and given or nil
+    end, function()
+      accs.sleep(0)
+    end))
+    assert.equal(COUNT, results.n)
+    assert.is_true(late - early < 0.5, late - early) -- megabytes
+  end)
+
+  it("is below a kilobyte for a task that has not begun, and is given back", function()
+    local before = used()
+    do
+      local list = {}
+      for index = 1, COUNT do
+        list[index] = accs.spawn(returns(index))
+      end
+      local held = (used() - before) * 1024 / COUNT
+      assert.is_true(held < 1, held)
+      for index = 1, COUNT do
+        assert.equal(index, (list[index]:wait()))
+      end
+    end
+    assert.is_true(used() - before < 4, used() - before)
+  end)
+
+  it("is below three kilobytes for a task that waits", function()
+    local before = used()
+    local list = {}
+    for index = 1, COUNT do
+      list[index] = accs.spawn(accs.sleep, 0.2)
+    end
+    local held
+    accs.spawn(function()
+      coroutine.yield()
+      held = (used() - before) * 1024 / COUNT
+    end):wait()
+    assert.is_true(held > 0.5 and held < 3, held)
+    for index = 1, COUNT do
+      list[index]:wait()
+    end
   end)
 end)
 

@@ -212,6 +212,68 @@ describe("a task", function()
   end)
 end)
 
+describe("a failure that nobody waits for", function()
+  local function told(script)
+    local support = require "spec.support"
+    local result = support.run { "lua5.4", "-e", "local accs = require 'accs' " .. script,
+      timeout = 20 }
+    assert.equal(0, result.code)
+    return result.err, result.out
+  end
+
+  it("is told when the program ends, in one line with the place", function()
+    local text = told [[
+      local task = accs.spawn(function() error("boom\nand more") end)
+      accs.spawn(function() accs.sleep(0.01) end):wait()]]
+    assert.matches('^accs: a task failed and nobody waited for it: .*:%d+: boom\n$', text)
+  end)
+
+  it("is told when the task is collected", function()
+    local _, out = told [[
+      io.stderr = { write = function(_, ...) io.write(...) end }
+      local problem = require("accs.error").new { kind = "http", message = "no" }
+      accs.spawn(function() return nil, problem end)
+      accs.spawn(function() accs.sleep(0.01) end):wait()
+      collectgarbage() collectgarbage()
+      print("end")]]
+    assert.matches("nobody waited for it: accs: http: no\nend\n$", out)
+  end)
+
+  it("shows no token", function()
+    local text = told [[
+      accs.spawn(function() error("Bearer abcdef.ghijkl", 0) end)
+      accs.spawn(function() accs.sleep(0.01) end):wait()]]
+    assert.matches("waited for it: Bearer %*%*%*\n$", text)
+  end)
+
+  it("is not told of one that was waited for, cancelled, or is of a group", function()
+    local text = told [[
+      local waited = accs.spawn(error, "waited")
+      local cancelled = accs.spawn(accs.sleep, 30)
+      local early = accs.spawn(error, "never runs")
+      early:cancel()
+      accs.all { function() error("group") end, function() accs.sleep(30) end }
+      accs.all({ function() accs.sleep(30) end }, { timeout = 0.01 })
+      accs.spawn(function() accs.sleep(0.01) cancelled:cancel() end):wait()
+      accs.spawn(function() accs.sleep(0.01) end):wait()
+      accs.spawn(function() return waited:wait() and nil end):wait()
+      waited, cancelled, early = nil, nil, nil
+      collectgarbage()]]
+    assert.equal("", text)
+  end)
+
+  it("is told of one that fails otherwise while it is cancelled", function()
+    local text = told [[
+      local task = accs.spawn(function()
+        local _ <close> = setmetatable({}, { __close = function() error("clean-up", 0) end })
+        accs.sleep(30)
+      end)
+      accs.spawn(function() accs.sleep(0.01) task:cancel() end):wait()
+      accs.spawn(function() accs.sleep(0.01) end):wait()]]
+    assert.matches("waited for it: clean%-up", text)
+  end)
+end)
+
 describe("waiting", function()
   it("for each other is reported, not endless", function()
     local first, second
