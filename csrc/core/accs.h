@@ -263,9 +263,8 @@ typedef struct accs_phases {
     int64_t name_lookup_us; /* with a wait for room among the engine's connections, if any */
     int64_t connect_us;     /* TCP */
     int64_t tls_us;         /* the proxy's tunnel too */
-    int64_t
-        first_byte_us; /* from the request's leaving, body and all, to the answer's first byte */
-    int64_t total_us;  /* of the attempt, without queue; what the others leave is the body */
+    int64_t first_byte_us;  /* from the connection's being ready to the answer's first byte */
+    int64_t total_us;       /* of the attempt, without queue; what the others leave is the body */
 } accs_phases;
 
 enum { ACCS_EVENT_URL_MAX = 256, ACCS_EVENT_TEXT_MAX = 96, ACCS_REQUEST_ID_MAX = 128 };
@@ -508,8 +507,9 @@ ACCS_API const char *accs_stage_name(accs_stage stage);
     X(10000)                                                                                       \
     X(25000)                                                                                       \
     X(50000)                                                                                       \
-    X(100000) X(250000) X(500000) X(1000000) X(2500000) X(5000000) X(10000000) X(30000000)         \
-        X(60000000) X(120000000)
+    X(100000)                                                                                      \
+    X(250000) X(500000) X(1000000) X(2500000) X(5000000) X(10000000) X(30000000) X(60000000)       \
+        X(120000000)
 
 #define ACCS_COUNT_ONE(...) +1
 enum {

@@ -31,26 +31,29 @@ static accs_protocol protocol_of(CURL *easy)
     }
 }
 
-/* libcurl's times are all counted from the attempt's start; these are durations. */
+/*
+ * libcurl's times are all counted from the attempt's start; these are durations.
+ * Where an open connection is used, the name lookup's "end" is when it was found.
+ * CURLINFO_PRETRANSFER_TIME_T is of no use: the request may have left before.
+ */
 static void take_phases(CURL *easy, bool reused, int64_t first_us, accs_phases *phases)
 {
     int64_t name_us = moment(easy, CURLINFO_NAMELOOKUP_TIME_T);
     int64_t connect_us = moment(easy, CURLINFO_CONNECT_TIME_T);
     int64_t tls_us = moment(easy, CURLINFO_APPCONNECT_TIME_T);
-    int64_t ready_us = moment(easy, CURLINFO_PRETRANSFER_TIME_T);
     int64_t total_us = moment(easy, CURLINFO_TOTAL_TIME_T);
 
-    *phases = (accs_phases){.total_us = total_us};
     if (reused) {
-        phases->queue_us = ready_us; /* until libcurl had an open connection for it */
-        phases->total_us = between(ready_us, total_us);
-    } else {
-        phases->name_lookup_us = name_us;
-        phases->connect_us = between(name_us, connect_us);
-        phases->tls_us = between(connect_us, tls_us);
+        *phases = (accs_phases){.queue_us = name_us,
+                                .first_byte_us = between(name_us, first_us),
+                                .total_us = between(name_us, total_us)};
+        return;
     }
-    if (ready_us > 0)
-        phases->first_byte_us = between(ready_us, first_us);
+    *phases = (accs_phases){.name_lookup_us = name_us,
+                            .connect_us = between(name_us, connect_us),
+                            .tls_us = between(connect_us, tls_us),
+                            .first_byte_us = between(tls_us > 0 ? tls_us : connect_us, first_us),
+                            .total_us = total_us};
 }
 
 /* When the first byte of the answer came, since the attempt's start; 0: it did not. */

@@ -48,6 +48,10 @@ client.classify = function() end
 ---@field decode? boolean  false: leave `response.data` alone
 ---@field raw? boolean  true: the data is the body itself, a string
 ---@field content_type? string  of the body, application/json by default
+---@field request_id? string  1 to 128 visible ASCII characters, sent as x-request-id with every
+---  attempt; events and errors name it
+---@field traceparent? string  W3C Trace Context, passed on: `00-<trace id>-<parent id>-<flags>`
+---@field tracestate? string  beside traceparent, passed on
 
 -- Options of a call with their types; seconds and counts are checked as the client's are.
 local CALL_OPTIONS = {
@@ -55,6 +59,7 @@ local CALL_OPTIONS = {
   timeout = "seconds", attempts = "count", max_retry_after = "seconds",
   backoff = "seconds", max_backoff = "seconds", max_body = "count", max_headers = "count",
   idempotent = "flag", decode = "flag", raw = "flag", content_type = "text",
+  request_id = "any", traceparent = "any", tracestate = "any",
 }
 local CALL_NAMES = {}
 for name in pairs(CALL_OPTIONS) do
@@ -160,6 +165,12 @@ local function build(self, call, path, data, opts)
     end
     call.content_type = opts.content_type
   end
+  if self._request_ids or opts.request_id or opts.traceparent or opts.tracestate then
+    problem = require("accs.trace").apply(call, opts, self._request_ids)
+    if problem then
+      return nil, problem
+    end
+  end
   if opts.idempotent ~= nil then
     call.idempotent = opts.idempotent
   elseif method ~= "GET" and method ~= "HEAD" then
@@ -200,9 +211,9 @@ local function fail(self, call, failure, res)
   local fields = {
     kind = failure.kind, outcome = failure.outcome, status = failure.status or res and res.status,
     retry_after = failure.retry_after, message = failure.message, method = call.method,
-    url = res and res.url or address(self, call.path),
+    url = res and res.url or core.redact_url((address(self, call.path):gsub("%z", " "))),
     attempts = failure.attempts, retryable = failure.retryable, response = res,
-    curl_code = failure.curl_code,
+    request_id = res and res.request_id or call.request_id, curl_code = failure.curl_code,
   }
   if failure.kind == "config" then
     fields.url = self.base_url -- the path may be what is wrong
@@ -243,6 +254,7 @@ local function conclude(self, call, opts, reply, failure)
   if opts.decode ~= false and call.method ~= "HEAD" then
     local data, problem = decode(self, res)
     if problem then
+      self._unreadable = (self._unreadable or 0) + 1
       return nil, fail(self, call, {
         kind = "decode", outcome = "done", status = res.status, attempts = res.attempts,
         retryable = call.method == "GET", message = "the answer is not readable JSON: " .. problem,
@@ -424,10 +436,17 @@ function Client:throttle(seconds)
   end
 end
 
---- Closes the client; its calls in flight end with kind `cancelled`. A second time does nothing.
---- `local client <close> = accs.client{}` and the collector do the same.
---- Example: `client:close()`
-function Client:close()
+--- What the client did since it was made: calls, requests, bytes, connections, latency. A closed
+--- client tells what it was at its end.
+---@return accs.Stats
+--- Example:
+---     local stats = client:stats()
+---     print(stats.ended.ok, stats.retries, stats.latency.p99)
+function Client:stats()
+  return require("accs.stats").read(self)
+end
+
+local function close(self)
   local inner = self._core
   self._core = nil
   if inner then
@@ -435,8 +454,18 @@ function Client:close()
   end
 end
 
+--- Closes the client; its calls in flight end with kind `cancelled`. A second time does nothing.
+--- `local client <close> = accs.client{}` and the collector do the same.
+--- Example: `client:close()`
+function Client:close()
+  if self._core then
+    self._final = self._core:stats()
+    close(self)
+  end
+end
+
 Client.__close = Client.close
-Client.__gc = Client.close
+Client.__gc = close
 
 function Client:__tostring()
   return ("accs.Client: %s%s"):format(self.base_url, self._core and "" or " (closed)")
@@ -450,6 +479,19 @@ local CORE_OPTIONS = {
   "max_retry_after", "attempts", "backoff", "max_backoff", "retry_budget", "retry_budget_min",
   "max_concurrency", "max_body", "max_headers", "read_only",
 }
+
+-- Who hears the events. What the environment asks for is not said twice, when the program has a
+-- log of its own.
+local function find_listeners(values, sources)
+  local listeners = { values.on_event }
+  if values.log and values.log ~= "off" then
+    local log = require "accs.log"
+    if sources.log.kind == "option" or not log.is(values.on_event) then
+      listeners[#listeners + 1] = log.new { level = values.log }
+    end
+  end
+  return listeners
+end
 
 --- Makes a client. Reads the environment and `.env`, and does no other I/O. Options win over the
 --- environment, that over `.env`; accs.options lists them all.
@@ -469,8 +511,9 @@ function client.new(given)
   if given ~= nil and type(given) ~= "table" then
     errors.misuse(("accs.client: the options must be a table, not %s"):format(type(given)))
   end
-  local values = options.resolve(given or {})
-  local inner = { events = values.on_event ~= nil }
+  local values, sources = options.resolve(given or {})
+  local listeners = find_listeners(values, sources)
+  local inner = { events = listeners[1] ~= nil }
   for _, name in ipairs(CORE_OPTIONS) do
     inner[name] = values[name]
   end
@@ -483,7 +526,8 @@ function client.new(given)
     base_url = values.base_url:gsub("/+$", ""), store = values.store, page_size = values.page_size,
     read_only = values.read_only, _mark = {}, _core = made, _engine = engine,
     _codec = values.codec,
-    _hook = values.on_event and hooks.observe(engine, made:handle(), values.on_event) or nil,
+    _request_ids = values.request_ids,
+    _hook = listeners[1] and hooks.observe(engine, made:handle(), table.unpack(listeners)) or nil,
   }, Client)
 end
 

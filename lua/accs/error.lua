@@ -17,6 +17,7 @@ local errors = {}
 ---@field attempts integer  requests that were sent
 ---@field retryable boolean  the same call may succeed later
 ---@field response? accs.Response  the answer, where one was read
+---@field request_id? string  that the service sent back, else that of the call
 ---@field hint? string  what to check
 ---@field cause? any  of `client:confirm`: why the look-up failed
 ---@field traceback? string  where it was raised inside a task

@@ -7,6 +7,9 @@ local tasks = require "accs.tasks"
 
 local hooks = {}
 
+-- A slow hook must not make memory grow without end: so many events wait for it, more are lost.
+local WAITING_MAX = 1000
+
 local Hook = {}
 Hook.__index = Hook
 
@@ -23,6 +26,13 @@ end
 function Hook:add(event)
   if self.dropped then
     return
+  elseif self.events.last - self.events.first + 1 >= WAITING_MAX then
+    self.lost = self.lost + 1
+    return
+  end
+  if self.lost > self.told then
+    event.dropped = (event.dropped or 0) + self.lost - self.told
+    self.told = self.lost
   end
   queue.push(self.events, event)
   if not self.busy then
@@ -43,13 +53,43 @@ function Hook:ended(task)
   end
 end
 
---- Calls `call(event)` for each event of a client.
+-- Two hooks of one client: each has events of its own, and fails alone.
+local Both = {}
+Both.__index = function(both, name)
+  if name == "lost" then
+    return math.max(both[1].lost, both[2].lost)
+  end
+  return Both[name]
+end
+
+--- Told by accs.engines that something was observed.
+---@param event accs.Event
+function Both:add(event)
+  local copy = {}
+  for name, value in pairs(event) do
+    copy[name] = value
+  end
+  self[1]:add(event)
+  self[2]:add(copy)
+end
+
+local function new_hook(call)
+  return setmetatable(
+    { call = call, events = queue.new(), busy = false, lost = 0, told = 0 }, Hook)
+end
+
+--- Calls `call(event)` for each event of a client, and `another(event)` too.
 ---@param engine accs.core.Engine  of the client
 ---@param handle integer  of the core's client
 ---@param call fun(event: accs.Event)
----@return table hook  the client holds it; events end when it is collected or dropped
-function hooks.observe(engine, handle, call)
-  local hook = setmetatable({ call = call, events = queue.new(), busy = false }, Hook)
+---@param another? fun(event: accs.Event)
+---@return table hook  the client holds it; events end when it is collected or dropped. `lost` is
+---  how many events came while too many waited
+function hooks.observe(engine, handle, call, another)
+  local hook = new_hook(call)
+  if another then
+    hook = setmetatable({ hook, new_hook(another) }, Both)
+  end
   engines.lane(engine).hooks[handle] = hook
   return hook
 end

@@ -35,6 +35,8 @@ return {
   spawn = tasks.spawn,
   sleep = tasks.sleep,
   engine = engines.engine,
+  log = later("accs.log", "new"),
+  prometheus = later("accs.stats", "prometheus"),
   all = later("accs.group", "all"),
   map = later("accs.group", "map"),
 }

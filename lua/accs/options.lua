@@ -11,6 +11,7 @@ local options = {}
 ---@field type "text"|"seconds"|"count"|"share"|"flag"|"choice"|"function"|"codec"|"scopes"
 ---  |"dotenv"|"engine"
 ---@field choices? (string|integer)[]  of a choice
+---@field word? string  for its value in the command line's help
 ---@field env? string  environment variable
 ---@field unit? string
 ---@field default? any  what holds when nobody sets it; the core's own where it is a number
@@ -94,6 +95,11 @@ options.list = {
   { name = "codec", type = "codec",
     doc = "replaces accs.json: anything with encode and decode, such as cjson.safe" },
   { name = "on_event", type = "function", doc = "called with each event, in a task of its own" },
+  { name = "log", type = "choice", choices = { "error", "warn", "info", "debug", "off" },
+    env = "ACCS_LOG", word = "LEVEL",
+    doc = "log events up to this level to standard error, see accs.log" },
+  { name = "request_ids", type = "flag", env = "ACCS_REQUEST_IDS", default = false,
+    doc = "give each call without a request_id a random one (header x-request-id)" },
 }
 
 -- Numbers above are far beyond any use, and below what overflows as milliseconds.

@@ -25,6 +25,9 @@ local OWN_HEADERS = {
   ["trailer"] = "the client decides",
   ["transfer-encoding"] = "the client decides",
   ["upgrade"] = "the client decides",
+  ["x-request-id"] = "use the option request_id",
+  ["traceparent"] = "use the option traceparent",
+  ["tracestate"] = "use the option tracestate",
   ["proxy-authorization"] = "put it into the option proxy",
 }
 

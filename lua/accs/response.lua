@@ -1,4 +1,5 @@
 --- The answer to a call. Fields are made from the core's reply when they are first asked for.
+local core = require "accs.core"
 
 local response = {}
 
@@ -9,8 +10,9 @@ local response = {}
 ---@field body string  as received, inflated; becomes a Lua string when asked for
 ---@field elapsed number  seconds of the whole call with its waits and repeats
 ---@field attempts integer  requests that were sent
----@field request_id? string  x-request-id, for Adobe's support
----@field url string  without user name, password and token
+---@field request_id? string  x-request-id as the service sent it, for Adobe's support; it may be
+---  another than the call's own
+---@field url string  without user name, password and token, credentials in its query as `***`
 local Response = {}
 
 ---@class accs.Headers : table<string, string>
@@ -38,7 +40,7 @@ local readers = {
   elapsed = function(reply) return reply:elapsed() end,
   attempts = function(reply) return reply:attempts() end,
   request_id = function(reply) return reply:header("x-request-id") end,
-  url = function(reply) return reply:url() end,
+  url = function(reply) return core.redact_url(reply:url()) end,
 }
 
 function Response.__index(self, name)

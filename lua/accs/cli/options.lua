@@ -47,7 +47,8 @@ function options.add_client(command)
       if option.type == "flag" then
         made = command:flag(flag_of(option), describe(option))
       else
-        made = command:option(flag_of(option), describe(option)):argname(PLACEHOLDERS[option.type])
+        made = command:option(flag_of(option), describe(option))
+          :argname(option.word or PLACEHOLDERS[option.type])
       end
       group[#group + 1] = made:target("client_" .. option.name)
     end

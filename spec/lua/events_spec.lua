@@ -1,0 +1,236 @@
+-- What events say: phases, bytes, connection and protocol, and what happens when nobody keeps up.
+local accs = require "accs"
+local fault = require "spec.support.fault"
+local support = require "spec.support"
+
+-- A client whose events land in the list that comes back.
+local function watched(server, extra)
+  local seen, given = {}, { timeout = 10 }
+  for name, value in pairs(extra or {}) do
+    given[name] = value
+  end
+  given.on_event = function(event)
+    seen[#seen + 1] = event
+  end
+  return server:client(given), seen
+end
+
+local function of_kind(seen, kind)
+  local found = {}
+  for _, event in ipairs(seen) do
+    if event.kind == kind then
+      found[#found + 1] = event
+    end
+  end
+  return found
+end
+
+local function near(expected, low_off, high_off, value)
+  assert.is_true(value >= expected - low_off and value <= expected + high_off,
+    ("%g is not near %g"):format(value, expected))
+end
+
+local PHASES = { "queue", "name_lookup", "connect", "tls", "first_byte", "total" }
+
+describe("a response event", function()
+  it("tells what crossed the wire", function()
+    local server <close> = fault.start()
+    local packed = fault.gzip(("x"):rep(5000))
+    server:script("/V1/x", { { fault.gzipped(packed) } })
+    server:script("/V1/y", { fault.ok })
+    local client <close>, seen = watched(server)
+    assert(client:get("/V1/x", { decode = false }))
+    assert(client:post("/V1/y", { text = ("y"):rep(300) }))
+    local packed_one, written = table.unpack(of_kind(seen, "response"))
+    local asked, wrote = server:requests("/V1/x")[1], server:requests("/V1/y")[1]
+    assert.equal(5000, packed_one.bytes)
+    assert.equal("integer", math.type(packed_one.bytes_in))
+    assert.is_true(packed_one.bytes_in > #packed and packed_one.bytes_in < #packed + 300)
+    assert.equal(#asked.head, packed_one.bytes_out)
+    assert.equal(#wrote.head + wrote.body_len, written.bytes_out)
+    assert.equal("HTTP/1.1", written.protocol)
+  end)
+
+  it("counts a big body once, and what it waits for afterwards", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { { { "sleep", 0.1 }, fault.reply(200, "{}") } })
+    local client <close>, seen = watched(server)
+    assert(client:post("/V1/x", ("z"):rep(3000000), { raw = true }))
+    local event, wrote = of_kind(seen, "response")[1], server:requests("/V1/x")[1]
+    assert.equal(#wrote.head + 3000000, event.bytes_out)
+    assert.is_true(event.phases.first_byte >= 0.09, "the first byte came before the answer")
+    assert.is_true(event.phases.total >= event.phases.first_byte)
+  end)
+
+  it("tells durations, one after the other", function()
+    local server <close> = fault.start()
+    local body = ("x"):rep(10)
+    server:script("/V1/x", { { { "sleep", 0.15 },
+      fault.send(fault.head("200 OK", "Content-Length: 10", "Content-Type: text/plain")),
+      { "sleep", 0.1 }, fault.send(body) } })
+    local client <close>, seen = watched(server)
+    assert(client:get("/V1/x", { decode = false }))
+    assert(client:get("/V1/x", { decode = false }))
+    for _, event in ipairs(of_kind(seen, "response")) do
+      local phases = event.phases
+      near(0.15, 0.01, 0.1, phases.first_byte)
+      near(0.25, 0.01, 0.1, phases.total)
+      near(phases.total, 0.02, 0.1, event.elapsed)
+      assert.is_true(phases.total - phases.first_byte >= 0.09)
+    end
+  end)
+
+  it("tells of a connection that was opened, and of one that was open", function()
+    local server <close> = fault.start()
+    local front <close> = support.nginx { port = server.port }
+    local address = { base_url = front:address(server.env.API_ENDPOINT),
+      ca_file = front.certificates.ca, http_version = "2" }
+    server:script("/V1/x", { { { "sleep", 0.05 }, fault.reply(200, "{}") } })
+    local client <close>, seen = watched(server, address)
+    assert(client:get("/V1/x"))
+    assert(client:get("/V1/x"))
+    assert(client:post("/V1/x", {}))
+    local first, second, write = table.unpack(of_kind(seen, "response"))
+    assert.is_false(first.reused)
+    assert.is_true(first.phases.connect > 0 and first.phases.tls > first.phases.connect)
+    assert.is_true(first.phases.name_lookup > 0)
+    assert.is_true(second.reused)
+    for _, phase in ipairs { "name_lookup", "connect", "tls" } do
+      assert.equal(0, second.phases[phase])
+    end
+    assert.equal("HTTP/2", first.protocol)
+    assert.equal("HTTP/2", second.protocol)
+    assert.equal("HTTP/1.1", write.protocol) -- see doc/decisions/0004
+    assert.is_false(write.reused)
+    for _, event in ipairs { first, second, write } do
+      local sum = 0
+      for index = 2, 5 do
+        assert.is_true(event.phases[PHASES[index]] >= 0)
+        sum = sum + event.phases[PHASES[index]]
+      end
+      near(0.05, 0.005, 0.1, event.phases.first_byte)
+      assert.is_true(sum <= event.phases.total + 1e-9)
+    end
+  end)
+
+  it("tells how long the attempt waited for its turn", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { { { "sleep", 0.1 }, fault.reply(200, "{}") } })
+    local client <close>, seen = watched(server, { max_concurrency = 1 })
+    assert(client:get("/V1/x"))
+    assert(accs.all {
+      function() return client:get("/V1/x") end,
+      function() return client:get("/V1/x") end,
+    })
+    local list = of_kind(seen, "response")
+    near(0.1, 0.01, 0.1, list[3].phases.queue)
+    near(0.1, 0.01, 0.1, list[3].phases.total) -- without the queue
+    near(0, 0, 0.05, list[2].phases.queue)
+  end)
+
+  it("does not count the back-off as queue", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { { fault.reply(503, "{}", { ["Retry-After"] = "1" }) }, fault.ok })
+    local client <close>, seen = watched(server)
+    assert(client:get("/V1/x"))
+    local list = of_kind(seen, "response")
+    assert.is_true(of_kind(seen, "retry")[1].delay >= 1)
+    near(0, 0, 0.2, list[2].phases.queue)
+    assert.equal(2, list[2].attempt)
+  end)
+
+  it("comes for each request, also when that is cut short", function()
+    local server <close> = fault.start()
+    server:script("/V1/slow", { { { "stall" } } })
+    local client <close>, seen = watched(server)
+    local _, err = client:get("/V1/slow", { timeout = 0.2 })
+    assert.equal("timeout", err.kind)
+    local task = accs.spawn(client.get, client, "/V1/slow")
+    local sleeper = accs.spawn(function()
+      accs.sleep(0.1)
+      task:cancel()
+    end)
+    sleeper:wait()
+    task:wait()
+    accs.sleep(0.05)
+    local requests, responses = of_kind(seen, "request"), of_kind(seen, "response")
+    assert.equal(2, #requests)
+    assert.equal(2, #responses)
+    assert.equal("timeout", responses[1].error)
+    assert.equal("cancelled", responses[2].error)
+    near(0.2, 0.05, 0.1, responses[1].elapsed)
+    assert.equal(0, responses[1].phases.first_byte)
+    assert.is_nil(responses[1].status)
+  end)
+
+  it("has no connection to tell of where there was none", function()
+    local server <close> = fault.start()
+    local client <close>, seen = watched(server,
+      { base_url = "http://127.0.0.1:9/tenant", attempts = 1 })
+    local _, err = client:get("/V1/x")
+    assert.equal("network", err.kind)
+    local event = of_kind(seen, "response")[1]
+    assert.equal("network", event.error)
+    assert.is_nil(event.reused)
+    assert.is_nil(event.protocol)
+    assert.equal(0, event.bytes_in)
+    assert.equal(0, event.bytes_out)
+  end)
+end)
+
+describe("an event", function()
+  it("says when it was", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok })
+    local client <close>, seen = watched(server)
+    local before = os.time()
+    assert(client:get("/V1/x"))
+    for _, event in ipairs(seen) do
+      assert.is_true(event.time >= before and event.time <= os.time() + 1)
+    end
+  end)
+
+  it("shows no credential of the query", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok })
+    local client <close>, seen = watched(server)
+    assert(client:get("/V1/x", {
+      query = { access_token = "canary-1", a = "b", sig = "canary-2" } }))
+    for _, event in ipairs(of_kind(seen, "request")) do
+      assert.truthy(event.url:find("access_token=***&sig=***", 1, true)
+        or event.url:find("a=b&access_token=***&sig=***", 1, true), event.url)
+    end
+    assert.truthy(server:requests("/V1/x")[1].target:find("canary-1", 1, true))
+  end)
+
+  it("is dropped when too many wait, and the next one says so", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok })
+    local seen, release = 0, false
+    local dropped = 0
+    local client <close> = server:client {
+      timeout = 10,
+      on_event = function(event)
+        seen = seen + 1
+        dropped = dropped + (event.dropped or 0)
+        while not release do
+          accs.sleep(0.01)
+        end
+      end,
+    }
+    for _ = 1, 600 do -- two events each
+      assert(client:get("/V1/x"))
+    end
+    assert.equal(1, seen)
+    local lost = client:stats().events_dropped
+    assert.equal(1201 - 1001, lost) -- the token's event too; one is held by the hook
+    release = true
+    accs.sleep(0.1)
+    assert.equal(1001, seen)
+    assert(client:get("/V1/x"))
+    accs.sleep(0.05)
+    assert.equal(lost, dropped)
+    assert.equal(1003, seen)
+    assert.equal(lost, client:stats().events_dropped)
+  end)
+end)
