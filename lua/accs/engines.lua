@@ -279,10 +279,65 @@ function engines.abandon(lane, id)
   lane.engine:cancel(id)
 end
 
+--- Ends a call that a waiter of `expect_alone` does not wait for any more.
+---@param lane accs.Lane
+---@param id integer
+function engines.give_up(lane, id)
+  if lane.waiters[id] then
+    engines.abandon(lane, id)
+  elseif not lane.closed then
+    lane.waiters[id] = NOBODY
+    lane.engine:cancel(id)
+  end
+end
+
 --- Whether somebody waits for something of an engine.
 ---@return boolean
 function engines.busy()
   return active[1] ~= nil
+end
+
+-- Hands out one thing that happened.
+local function hand_out(lane, kind, id, a, b)
+  if kind == "event" then
+    local hook = lane.hooks[id]
+    if hook then
+      hook:add(a)
+    end
+  else
+    deliver(lane, kind, id, a, b)
+  end
+end
+
+--- Waits for a call or timer that was just started. While nobody waits for anything else, as in a
+--- program that makes one call after the other, the engine is moved right here; as soon as
+--- something else comes, this is `expect`.
+---@param lane accs.Lane
+---@param id integer
+---@param waiter table
+function engines.expect_alone(lane, id, waiter)
+  local engine = lane.engine
+  while not (active[1] or listener or lane.closed or lane.waiters[id]) do
+    local ok, failure = engine:step(nil)
+    if not ok then
+      waiter:_told("done", nil, failure)
+      return
+    end
+    local kind, of, a, b = engine:next()
+    if of == id and (kind == "done" or kind == "timer") then
+      waiter:_told(kind, a, b)
+      return
+    elseif kind then
+      engines.expect(lane, id, waiter)
+      hand_out(lane, kind, of, a, b)
+      return
+    end
+  end
+  if lane.closed or lane.waiters[id] then -- a finalizer closed or moved the engine
+    waiter:_told("done", engines.early(lane, id))
+  else
+    engines.expect(lane, id, waiter)
+  end
 end
 
 -- Moves one engine once, and hands out at most so many things that happened.
@@ -295,14 +350,7 @@ local function move(lane, seconds, most)
   end
   local kind, id, a, b = engine:next()
   while kind do
-    if kind == "event" then
-      local hook = lane.hooks[id]
-      if hook then
-        hook:add(a)
-      end
-    else
-      deliver(lane, kind, id, a, b)
-    end
+    hand_out(lane, kind, id, a, b)
     most = most - 1
     if lane.closed or most == 0 then
       return

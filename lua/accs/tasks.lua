@@ -184,9 +184,10 @@ local Block = {} -- a call that blocks; its guard ends the call when an error (C
 Block.__index = Block
 Block.__close = function(block)
   if not block.finished then
-    engines.abandon(block.lane, block.id)
+    engines.give_up(block.lane, block.id)
   end
 end
+local spare -- a Block that is not in use: most calls are made one after the other
 
 function Block:_told(_kind, a, b)
   self.finished, self.a, self.b = true, a, b
@@ -255,20 +256,28 @@ end
 
 -- Waits without letting the user's tasks go on; their completions are kept.
 local function block(lane, id, stream)
-  local blocked <close> = setmetatable(
-    { lane = lane, id = id, finished = false, a = nil, b = nil }, Block)
+  local blocked <close> = spare or setmetatable(
+    { lane = nil, id = nil, finished = true, a = nil, b = nil }, Block)
+  spare = nil
+  blocked.lane, blocked.id, blocked.finished = lane, id, false
   if stream then
     stream.waiter = blocked
   else
-    engines.expect(lane, id, blocked)
+    engines.expect_alone(lane, id, blocked)
   end
-  while not blocked.finished do
-    engines.step(nil)
+  while true do
     if urgent.first <= urgent.last then
       run_urgent()
     end
+    if blocked.finished then
+      break
+    end
+    engines.step(nil)
   end
-  return blocked.a, blocked.b
+  local a, b = blocked.a, blocked.b
+  blocked.lane, blocked.a, blocked.b = nil, nil, nil
+  spare = blocked
+  return a, b
 end
 
 -- Waits in a task; cancelling it ends the call, whose end then wakes the task.

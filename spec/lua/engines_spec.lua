@@ -138,6 +138,9 @@ local function scripted(steps)
   local engine = { queue = {}, cancelled = {} }
   function engine.on_close() end
   function engine.step()
+    if #engine.queue > 0 then
+      return true -- as the real one: nothing is waited for while something is there
+    end
     local entry = assert(table.remove(steps, 1), "the script is over")
     for _, item in ipairs(type(entry) == "function" and entry(engine) or { entry }) do
       table.insert(engine.queue, item)
@@ -247,5 +250,18 @@ describe("the signals of a call", function()
     assert.equal("body", (tasks.await_stream(engine, 8)))
     assert.same({ "done", "later" }, { tasks.await_stream(engine, 8) })
     assert.is_nil(next(engines.lane(engine).waiters))
+  end)
+
+  it("are not lost when a call of a finalizer takes them while the caller waits", function()
+    local engine
+    engine = scripted { function()
+      assert.equal("inner", (tasks.await(engine, 8)))
+      return {}
+    end, function()
+      return { { "done", 7, "outer" }, { "done", 8, "inner" } }
+    end }
+    assert.equal("outer", (tasks.await(engine, 7)))
+    assert.is_nil(next(engines.lane(engine).waiters))
+    assert.equal(0, engines.lane(engine).waiting)
   end)
 end)
