@@ -41,6 +41,9 @@ authority other-ca
 server good DNS:localhost,IP:127.0.0.1 -days 30
 server expired DNS:localhost,IP:127.0.0.1 -startdate 20200101000000Z -enddate 20200201000000Z
 server wrong-host DNS:elsewhere.example.com -days 30
+server client DNS:client.example.com -days 30
+openssl ec -in client.key -aes256 -passout pass:not-a-password -out client-locked.key 2>/dev/null
+cat client.pem client.key >client-both.pem
 key self-signed
 openssl req -x509 -new -key self-signed.key -days 30 -subj /CN=localhost \
   -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -out self-signed.pem
@@ -50,6 +53,7 @@ openssl req -x509 -new -key self-signed.key -days 30 -subj /CN=localhost \
 ---@field ca string  path of the authority's certificate: what a client gets as ca_file
 ---@field other_ca string  an authority that signed none of them
 ---@field path string  folder: <name>.pem and <name>.key for good expired wrong-host self-signed
+---  and client; client-locked.key (password not-a-password), client-both.pem
 
 local made -- once a run: they cost a third of a second
 
@@ -79,7 +83,8 @@ events { worker_connections 256; }
 http {
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-  log_format accs '$connection $server_protocol $status $request_method $request_uri';
+  log_format accs '$connection $server_protocol $status $request_method $request_uri '
+    '$ssl_session_reused $ssl_protocol';
   access_log access.log accs;
   client_max_body_size 64m;
   keepalive_requests 100000;
@@ -87,7 +92,7 @@ http {
     listen 127.0.0.1:%d ssl%s;
     ssl_certificate %s.pem;
     ssl_certificate_key %s.key;
-    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_protocols %s;
     %s
     location / {
       proxy_pass http://127.0.0.1:%d;
@@ -100,6 +105,15 @@ http {
   }
 }
 ]]
+
+---@class support.Logged
+---@field connection string
+---@field protocol string  "HTTP/1.1", "HTTP/2.0"
+---@field status integer
+---@field method string
+---@field path string
+---@field resumed boolean  the TLS session was an earlier one
+---@field tls string  "TLSv1.3" for example
 
 ---@class support.Front
 ---@field port integer
@@ -121,8 +135,8 @@ end
 ---       ca_file = front.certificates.ca }
 ---
 ---@param options { port: integer, certificate?: "good"|"expired"|"wrong-host"|"self-signed",
----  http2?: boolean, server?: string }  port: the backend's; http2: default true; server: more
----  lines for its server block
+---  http2?: boolean, tls?: string, server?: string }  port: the backend's; http2: default true;
+---  tls: versions, default "TLSv1.2 TLSv1.3"; server: more lines for its server block
 ---@return support.Front
 function nginx.start(options)
   local certificates = nginx.certificates()
@@ -133,7 +147,8 @@ function nginx.start(options)
     local dir = run.temp_dir()
     local port = free_port(attempt)
     run.write_file(dir.path .. "/nginx.conf", CONFIG:format(user, port,
-      options.http2 == false and "" or " http2", certificate, certificate, options.server or "",
+      options.http2 == false and "" or " http2", certificate, certificate,
+      options.tls or "TLSv1.2 TLSv1.3", options.server or "",
       options.port))
     -- nginx does not look at its standard input; this shell does, and ends it.
     local script = [[nginx -p "$0/" -c nginx.conf -e stderr </dev/null & pid=$!
@@ -168,7 +183,7 @@ end
 --- What arrived, in order of its end. nginx writes its log after the last byte of the answer, so a
 --- test says how many lines it waits for (at most a second).
 ---@param count? integer
----@return { connection: string, protocol: string, status: integer, method: string, path: string }[]
+---@return support.Logged[]
 function Front:requests(count)
   local list, text = {}, ""
   for _ = 1, 50 do
@@ -179,10 +194,11 @@ function Front:requests(count)
     os.execute("sleep 0.02")
   end
   for line in text:gmatch("[^\n]+") do
-    local connection, protocol, status, method, path = line:match("^(%S+) (%S+) (%d+) (%S+) (.*)$")
+    local connection, protocol, status, method, path, resumed, tls =
+      line:match("^(%S+) (%S+) (%d+) (%S+) (.*) (%S+) (%S+)$")
     list[#list + 1] = {
       connection = connection, protocol = protocol, status = math.tointeger(tonumber(status)),
-      method = method, path = path,
+      method = method, path = path, resumed = resumed == "r", tls = tls,
     }
   end
   return list
