@@ -179,9 +179,6 @@ local OF_ENGINE = { fd = true, timeout = true, step = true, pending = true, clos
 
 -- Modules that a script requires by their own names; `only`: the rest is for other parts of accs.
 local MODULES = {
-  { name = "accs.log" },
-  { name = "accs.stats" },
-  { name = "accs.trace" },
   { name = "accs.loop.luv" },
   { name = "accs.loop.cqueues", shown = "accs_loop" },
   { name = "accs.money" },

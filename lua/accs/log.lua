@@ -186,7 +186,7 @@ end
 --- no level.
 --- Example:
 ---     local client = accs.client {
----       on_event = accs.log { to = "/var/log/shop.log", format = "json", level = "debug" },
+---       on_event = accs.log { to = "calls.log", format = "json", level = "debug" },
 ---     }
 function log.new(given)
   if given ~= nil and type(given) ~= "table" then

@@ -182,6 +182,7 @@ end
 --- Raises on a label that Prometheus would not take, and when two clients have the same labels.
 --- Example:
 ---     print(accs.prometheus(client, { shop = "eu" }))
+---     local eu, us = accs.client {}, accs.client {}
 ---     print(accs.prometheus { { eu, { shop = "eu" } }, { us, { shop = "us" } } })
 --- See: Prometheus, "Exposition formats".
 function stats.prometheus(source, labels)

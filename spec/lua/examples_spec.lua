@@ -1,3 +1,4 @@
+local prometheus = require "spec.support.prometheus"
 local support = require "spec.support"
 
 -- Runs an example as its first lines say.
@@ -40,6 +41,25 @@ describe("an example", function()
       assert.is_true(tonumber(sum) > 0 and tonumber(ticks) > 0, text)
     end)
   end
+
+  it("logs JSON lines and ends with Prometheus' text", function()
+    local result = support.run { "lua5.4", "examples/observed.lua", "30", env = box.env }
+    assert.equal(0, result.code, result.err)
+    local responses, elapsed = 0, 0
+    for line in result.err:gmatch("[^\n]+") do
+      local entry = assert(require("accs").json.decode(line))
+      if entry.kind == "response" then
+        responses, elapsed = responses + 1, elapsed + entry.phases.total
+        assert.equal(32, #entry.request_id)
+      end
+    end
+    local head, rest = result.out:match("^(# 30 orders, %d+%.%d%d in all\n)(.*)$")
+    assert.is_string(head, result.out)
+    local families = prometheus.parse(rest)
+    assert.equal(responses, families.accs_requests_total.samples[1].value)
+    assert.equal("orders", families.accs_requests_total.samples[1].labels.job)
+    assert.is_true(elapsed > 0)
+  end)
 
   it("reports the best customers, in every format", function()
     local text = run(box, "accs", "report", "examples/best_customers.lua", "--since", "2020-01-01",
