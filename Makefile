@@ -28,6 +28,10 @@ BINDING := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/lua/*.c))
 SANDBOX := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/sandbox/*.c))
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/core/test_*.c))
 REPLAYS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/fuzz/fuzz_*.c))
+HOSTS := $(BUILD)/spec/core/oom
+# Exported, so that C modules of others can be loaded.
+WHOLE_LUA = -Wl,-E -Wl,--whole-archive "$$($(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a" \
+	-Wl,--no-whole-archive
 CORE_LIBS := -lcurl -lcrypto -lz -lpthread
 MODULES := $(BUILD)/lib/accs/core.so $(BUILD)/lib/accs/sandbox/native.so
 
@@ -60,8 +64,12 @@ $(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(CORE_LIBS)
 
 # Where memory runs out: the core's allocations go through the test.
-$(BUILD)/spec/core/test_oom: WRAP := \
+$(BUILD)/spec/core/test_oom $(BUILD)/spec/core/oom: WRAP := \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=free
+
+# Programs that hold core, binding and Lua.
+$(HOSTS): $(BUILD)/%: $(BUILD)/%.o $(CORE) $(BINDING)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(WHOLE_LUA) $(CORE_LIBS) -lm -ldl
 
 # A fuzz target with a plain main that replays its corpus.
 $(BUILD)/spec/fuzz/fuzz_%: $(BUILD)/spec/fuzz/fuzz_%.o $(BUILD)/spec/fuzz/replay.o $(BUILD)/core.a
@@ -85,7 +93,7 @@ test: ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory check
 
 # SUITE names what to run, for example: make check SUITE=spec/lua/json_spec.lua
-check: all $(UNITS) $(REPLAYS) ## every test, without installing anything
+check: all $(UNITS) $(REPLAYS) $(HOSTS) ## every test, without installing anything
 	@eval "$$($(MAKE) -s env)" && $(LUA) spec/support/suite.lua $(BUILD) $(SUITE)
 
 deps: ## install every package that building, testing and linting need (Debian)
@@ -101,8 +109,11 @@ asan: ## every test under AddressSanitizer, UBSan and leak check
 # Lua itself under the sanitizers: nothing needs to be preloaded, children run under them too.
 $(BUILD)/bin/lua5.4: spec/support/asan_host.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LUA_CFLAGS) $< -o $@ -Wl,-E -Wl,--whole-archive \
-		"$$($(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a" -Wl,--no-whole-archive -lm -ldl
+	$(Q)$(CC) $(CFLAGS) $(LUA_CFLAGS) $< -o $@ $(WHOLE_LUA) -lm -ldl
+
+oom: all $(BUILD)/spec/core/oom ## fail every allocation once, of Lua, core, libcurl: make oom [STRIDE=1]
+	@eval "$$($(MAKE) -s env)" && accs-sandbox --products 12 --orders 6 --customers 3 -- \
+		$(BUILD)/spec/core/oom -s $(or $(STRIDE),1)
 
 fuzz: ## run the fuzz targets: make fuzz RUNS=100000 [TARGET=json]
 	@BUILD=$(BUILD) RUNS="$(or $(RUNS),100000)" TARGET="$(TARGET)" spec/fuzz/run.sh
@@ -153,4 +164,4 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
 .SECONDARY:
-.PHONY: all units units-built demo test check deps lint asan fuzz bench bench-http doc rock fresh install uninstall env clean help
+.PHONY: all units units-built demo test check deps lint asan oom fuzz bench bench-http doc rock fresh install uninstall env clean help

@@ -35,6 +35,7 @@ struct accs_engine {
     accs_member *members;
 
     accs_sockets sockets;
+    bool starved; /* no memory for a socket's place, which libcurl takes for a refusal */
 };
 
 accs_error accs_fail(accs_failure *failure, accs_error code, const char *format, ...)
@@ -83,10 +84,12 @@ static int on_timer(CURLM *multi, long timeout_ms, void *context)
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     accs_engine *engine = context;
+    int fd;
 
     (void)purpose;
-    return accs_sockets_open(&engine->sockets, address->family, address->socktype,
-                             address->protocol);
+    fd = accs_sockets_open(&engine->sockets, address->family, address->socktype, address->protocol);
+    engine->starved = engine->starved || (fd < 0 && errno == ENOMEM);
+    return fd;
 }
 
 static int close_socket(void *context, curl_socket_t fd)
@@ -325,8 +328,11 @@ static void collect_finished(accs_engine *engine)
         handle = (accs_handle *)(void *)private;
         curl_multi_remove_handle(engine->multi, handle->easy); /* message is gone after this */
         handle->attached = false;
+        if (engine->starved && code == CURLE_COULDNT_CONNECT)
+            code = CURLE_OUT_OF_MEMORY;
         handle->finished(handle, code);
     }
+    engine->starved = false;
 }
 
 /* ------------------------------------------------------- work and queue */

@@ -170,7 +170,8 @@ static int build_protected(lua_State *L)
     luaL_checkstack(L, STACK_BESIDE, "no room for a JSON value");
     if (build_value(build) == ACCS_JSON_END)
         return 1;
-    accs_json_failure(build->reader, &text, &offset);
+    if (accs_json_failure(build->reader, &text, &offset) == ACCS_ERROR_MEMORY)
+        text = ACCS_LUA_NO_MEMORY;
     lua_pushnil(L);
     lua_pushstring(L, text);
     return 2;
@@ -198,8 +199,12 @@ static int decode(lua_State *L, const char *bytes, size_t bytes_len, bool big_as
     build.big_as_text = big_as_text;
     build.depth = 0;
     build.reached = 0; /* levels and hints are set when reached: they are 8 kB */
-    if (accs_json_reader_new(&limits, &build.reader) != ACCS_OK)
-        return luaL_error(L, "not enough memory");
+    if (accs_json_reader_new(&limits, &build.reader) != ACCS_OK) {
+        lua_settop(L, top);
+        lua_pushnil(L);
+        lua_pushliteral(L, ACCS_LUA_NO_MEMORY);
+        return 2;
+    }
     accs_json_feed(build.reader, bytes, bytes_len);
     accs_json_finish(build.reader);
     *busy += 1;

@@ -17,6 +17,9 @@ enum { ACCS_LUA_DEPTH_MAX = 512 };
 #define ACCS_LUA_EMPTY_ARRAY "accs.json.empty_array"
 #define ACCS_LUA_WRITER "accs.json.writer"
 
+/* The message where the core has no memory left; as Lua's own. */
+#define ACCS_LUA_NO_MEMORY "not enough memory"
+
 /* What ACCS_LUA_WRITER is the metatable of. */
 typedef struct accs_lua_writer_box {
     accs_json_writer *writer; /* owned; NULL when not open yet, or freed */
@@ -24,7 +27,8 @@ typedef struct accs_lua_writer_box {
 
 /*
  * Pushes the value of a JSON text, or nil and a message of one line without
- * any of the text. No text at all: nil, "empty". null becomes lightuserdata
+ * any of the text. No text at all: nil, "empty"; the core's memory ran out: nil,
+ * ACCS_LUA_NO_MEMORY. null becomes lightuserdata
  * NULL, an integer beyond 64 bit a float; of equal keys the last one counts.
  *
  * bytes  borrowed for the call; the caller keeps what owns them on the stack
@@ -37,7 +41,7 @@ int accs_lua_decode(lua_State *L, const char *bytes, size_t bytes_len, unsigned 
 
 /*
  * Pushes the JSON text of the value at index, or nil and a message of one line
- * that begins with the place ("at items[3].price: ...").
+ * that begins with the place ("at items[3].price: ..."), or ACCS_LUA_NO_MEMORY.
  *
  * Returns the number of values pushed: 1 or 2. Raises when Lua's memory runs out.
  */

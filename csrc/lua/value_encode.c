@@ -13,6 +13,7 @@ enum {
     PATH_KEY_MAX = 40,
 };
 
+static const char NO_MEMORY[] = ACCS_LUA_NO_MEMORY;
 static const size_t DOCUMENT_MAX = (size_t)1 << 30; /* bytes; what the reader takes back */
 
 /*
@@ -93,7 +94,9 @@ static int push_problem(const encoder *encode)
         }
     }
     lua_pushnil(L);
-    if (len == 0)
+    if (encode->problem == NO_MEMORY) /* the place has no part in it */
+        lua_pushstring(L, NO_MEMORY);
+    else if (len == 0)
         lua_pushfstring(L, "at the top: %s", encode->problem);
     else
         lua_pushfstring(L, "at %s: %s", path[0] == '.' ? path + 1 : path, encode->problem);
@@ -175,6 +178,8 @@ static void check_written(encoder *encode, accs_error error)
         encode->problem = "text that is not UTF-8";
     else if (error == ACCS_ERROR_TOO_LARGE)
         encode->problem = "more than 1 GB of JSON";
+    else if (error == ACCS_ERROR_MEMORY)
+        encode->problem = NO_MEMORY;
     else if (error != ACCS_OK)
         encode->problem = accs_error_text(error);
 }
@@ -388,11 +393,11 @@ int accs_lua_encode(lua_State *L, int index)
     box = lua_newuserdatauv(L, sizeof *box, 0);
     box->writer = NULL;
     luaL_setmetatable(L, ACCS_LUA_WRITER); /* from here on the box frees, whatever raises */
-    if (accs_json_writer_new(DOCUMENT_MAX, &box->writer) != ACCS_OK)
-        return luaL_error(L, "not enough memory");
+    check_written(&encode, accs_json_writer_new(DOCUMENT_MAX, &box->writer));
     encode.writer = box->writer;
     lua_pushvalue(L, index);
-    write_value(&encode);
+    if (encode.problem == NULL)
+        write_value(&encode);
     while (encode.problem == NULL && encode.depth > 0) {
         level *open = &encode.levels[encode.depth - 1];
 

@@ -73,6 +73,8 @@ local PASSED_ON = {
   max_backoff = true, max_body = true, max_headers = true,
 }
 
+local NO_MEMORY = "not enough memory" -- in the words of codecs, and of Lua itself
+
 local METHODS = { GET = true, HEAD = true, DELETE = true, POST = true, PUT = true, PATCH = true }
 local NO_OPTIONS = {}
 
@@ -161,7 +163,8 @@ local function build(self, call, path, data, opts)
   if data ~= nil then
     call.body, problem = build_body(self, method, data, opts)
     if problem then
-      return nil, "the data cannot be written as JSON: " .. problem
+      return nil, problem == NO_MEMORY and problem
+        or "the data cannot be written as JSON: " .. problem
     end
     call.content_type = opts.content_type
   end
@@ -256,7 +259,8 @@ local function conclude(self, call, opts, reply, failure)
     if problem then
       self._unreadable = (self._unreadable or 0) + 1
       return nil, fail(self, call, {
-        kind = "decode", outcome = "done", status = res.status, attempts = res.attempts,
+        kind = problem == NO_MEMORY and "memory" or "decode", outcome = "done",
+        status = res.status, attempts = res.attempts,
         retryable = call.method == "GET", message = "the answer is not readable JSON: " .. problem,
       }, res)
     end
@@ -293,7 +297,8 @@ local function perform(self, method, path, data, opts)
   call, problem = build(self, call, path, data, opts)
   if not call then
     return nil, errors.new {
-      kind = "config", message = problem, method = method, url = self.base_url,
+      kind = problem == NO_MEMORY and "memory" or "config", message = problem, method = method,
+      url = self.base_url,
     }
   end
   return send(self, call, opts)

@@ -13,9 +13,9 @@ local engines = {}
 ---@field engine accs.core.Engine
 ---@field waiters table<integer, table>  by id of a call or timer
 ---@field waiting integer  the number of those that somebody waits for
----@field place? integer  in `active`, while that is not 0
+---@field place integer|false  in `active`, while that is not 0
 ---@field hooks table<integer, table>  by client handle; clients hold theirs
----@field closed? accs.core.Failure  nothing will come any more
+---@field closed accs.core.Failure|false  nothing will come any more
 
 local lanes = setmetatable({}, { __mode = "k" }) -- by engine
 local active = {} ---@type accs.Lane[] those that somebody waits for
@@ -29,7 +29,7 @@ local function remove(lane)
   local place, last = lane.place, active[#active]
   active[place], last.place = last, place
   active[#active] = nil
-  lane.place = nil
+  lane.place = false
 end
 
 --- Whom to tell when an engine comes into use (`loop.started()`) and, before its descriptor is
@@ -64,6 +64,7 @@ end
 function engines.adopt(engine)
   local lane = {
     engine = engine, waiters = {}, waiting = 0, hooks = setmetatable({}, { __mode = "v" }),
+    place = false, closed = false, -- here already: setting them later needs no memory
   }
   lanes[engine] = lane
   engine:on_close(function()
@@ -230,14 +231,16 @@ end
 ---@param id integer
 ---@param waiter table
 function engines.expect(lane, id, waiter)
-  lane.waiters[id] = waiter
-  lane.waiting = lane.waiting + 1
-  if not lane.place then
+  local first = not lane.place
+  if first then
     local place = #active + 1
-    active[place], lane.place = lane, place
-    if listener then
-      listener.started()
-    end
+    active[place] = lane
+    lane.place = place
+  end
+  lane.waiters[id] = waiter
+  lane.waiting = lane.waiting + 1 -- so late, since memory may run out before
+  if first and listener then
+    listener.started()
   end
 end
 
@@ -259,6 +262,16 @@ function engines.stream(lane, id)
     engines.expect(lane, id, stream)
   end
   return stream
+end
+
+--- Whether a task will still be told of a call or timer.
+---@param lane accs.Lane
+---@param id integer
+---@param waiter table
+---@return boolean
+function engines.awaits(lane, id, waiter)
+  local found = lane.waiters[id]
+  return found == waiter or found ~= nil and found.waiter == waiter
 end
 
 --- Forgets a call or timer; one that has not ended is cancelled.

@@ -11,15 +11,23 @@ local Group = {}
 Group.__index = Group
 
 local function new_group()
-  return setmetatable({ left = 0, members = {} }, Group)
+  return setmetatable({
+    left = 0, first = false, -- of the members, which link each other: that needs no memory
+    stopped = false, failed = false, problem = false, finished = false, joined = false,
+  }, Group)
 end
 
 --- Adds a task.
 ---@param f function
 ---@param ... any
 function Group:spawn(f, ...)
+  local task = tasks.start(self, f, ...)
+  task.next_member = self.first
+  if self.first then
+    self.first.previous_member = task
+  end
+  self.first = task
   self.left = self.left + 1
-  self.members[tasks.start(self, f, ...)] = true
 end
 
 --- Ends every task of the group; what they do then is no failure of the group.
@@ -27,12 +35,11 @@ end
 ---@param message string
 function Group:stop(kind, message)
   self.stopped = true
-  local members = {}
-  for task in pairs(self.members) do
-    members[#members + 1] = task
-  end
-  for _, task in ipairs(members) do
+  local task = self.first
+  while task do
+    local following = task.next_member -- one that did not start leaves the list at once
     tasks.stop(task, errors.new { kind = kind, message = message })
+    task = following
   end
 end
 
@@ -60,10 +67,33 @@ end
 ---@param task accs.Task
 function Group:ended(task)
   self.left = self.left - 1
-  self.members[task] = nil
+  if task.previous_member then
+    task.previous_member.next_member = task.next_member
+  else
+    self.first = task.next_member
+  end
+  if task.next_member then
+    task.next_member.previous_member = task.previous_member
+  end
+  task.next_member, task.previous_member = false, false
   if task.failed and not self.stopped then
     self.failed, self.problem = true, task.problem
     self:stop("cancelled", "another task of its group failed")
+  end
+  if self.left == 0 and not self.finished then
+    tasks.finish(self)
+  end
+end
+
+--- Told by accs.tasks after memory ran out: members may have ended without a word.
+function Group:repair()
+  local task = self.first
+  while task do
+    local following = task.next_member
+    if task.finished then
+      self:ended(task)
+    end
+    task = following
   end
   if self.left == 0 and not self.finished then
     tasks.finish(self)
@@ -185,10 +215,12 @@ local function new_source(list)
     if source.over then
       return nil
     end
-    local turn <close> = setmetatable({}, { __close = function(self)
-      source.turn = nil
-      tasks.finish(self)
-    end })
+    local turn <close> = setmetatable({ finished = false, joined = false }, {
+      __close = function(self)
+        source.turn = nil
+        tasks.finish(self)
+      end,
+    })
     source.turn = turn
     local item = list()
     if item == nil then

@@ -14,10 +14,10 @@ local Hook = {}
 Hook.__index = Hook
 
 local function run(hook)
-  local event = queue.pop(hook.events)
-  while event do
-    hook.call(event)
-    event = queue.pop(hook.events)
+  local box = queue.pop(hook.events)
+  while box do
+    hook.call(box.event)
+    box = queue.pop(hook.events)
   end
 end
 
@@ -34,7 +34,7 @@ function Hook:add(event)
     event.dropped = (event.dropped or 0) + self.lost - self.told
     self.told = self.lost
   end
-  queue.push(self.events, event)
+  queue.push(self.events, { event = event, next_queued = false })
   if not self.busy then
     self.busy = true
     tasks.start_urgent(self, run, self)

@@ -1,37 +1,47 @@
---- A queue: what goes in first comes out first, each in constant time.
+--- A queue of tables that link each other: what goes in first comes out first. Adding one that has
+--- the field `next_queued` needs no memory, so that nobody is lost where that runs out.
 local queue = {}
 
----@class accs.Queue  its entries stand at the integers from `first` to `last`
----@field first integer
----@field last integer
+---@class accs.Queue
+---@field first table|false
+---@field last table|false
+---@field pushed integer  how many ever went in
+---@field popped integer  how many came out
 
 --- Makes an empty queue.
 ---@return accs.Queue
 function queue.new()
-  return { first = 1, last = 0 }
+  return { first = false, last = false, pushed = 0, popped = 0 }
 end
 
---- Puts a value, which is not nil, at the end.
+--- Puts a table, which is in no queue, at the end.
 ---@param list accs.Queue
----@param value any
-function queue.push(list, value)
-  local last = list.last + 1
-  list.last = last
-  list[last] = value
-end
-
---- Takes the first value; nil when there is none.
----@param list accs.Queue
----@return any
-function queue.pop(list)
-  local first = list.first
-  if first > list.last then
-    return nil
+---@param entry table  its field `next_queued` belongs to the queue
+function queue.push(list, entry)
+  entry.next_queued = false
+  if list.last then
+    list.last.next_queued = entry
+  else
+    list.first = entry
   end
-  local value = list[first]
-  list[first] = nil
-  list.first = first + 1
-  return value
+  list.last = entry
+  list.pushed = list.pushed + 1
+end
+
+--- Takes the first one.
+---@param list accs.Queue
+---@return table|false entry  false when there is none
+function queue.pop(list)
+  local entry = list.first
+  if entry then
+    list.first = entry.next_queued
+    if not list.first then
+      list.last = false
+    end
+    entry.next_queued = false
+    list.popped = list.popped + 1
+  end
+  return entry
 end
 
 return queue

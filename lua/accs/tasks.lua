@@ -42,8 +42,8 @@ local function with_trace(problem)
 end
 
 local function enqueue(task)
-  task.queued = true
   push(task.hook and urgent or ready, task)
+  task.queued = true -- after it: the call itself may find no memory
   if listener then
     listener.started()
   end
@@ -51,8 +51,8 @@ end
 
 local function wake(task, a, b)
   task.ticket = task.ticket + 1 -- whatever else would wake it is out of date
-  task.lane = nil
-  task.a, task.b = a, b
+  task.lane = false -- not nil, here and below: the collector would take the place away
+  task.a, task.b = a or false, b or false
   enqueue(task)
 end
 
@@ -61,16 +61,18 @@ function Task:_told(_kind, a, b)
   wake(self, a, b)
 end
 
---- Wakes everything that waits for `target`. For accs.group.
+--- Wakes everything that waits for `target`. For accs.group. Needs no memory where the target was
+--- made with `finished` and `joined`, both false.
 ---@param target table
 function tasks.finish(target)
   target.finished = true
-  local list = target.joined
-  target.joined = nil
-  for index = 1, list and #list or 0, 2 do
-    if list[index].ticket == list[index + 1] then
-      wake(list[index])
+  local join = target.joined
+  target.joined = false
+  while join do
+    if join.task.ticket == join.ticket then
+      wake(join.task)
     end
+    join = join.next
   end
 end
 
@@ -91,78 +93,115 @@ Unheard.__gc = function(note)
   end
 end
 
-local function fail(task, problem)
-  task.failed, task.problem = true, problem
-  if not task.group and not rawequal(problem, task.stopped_by) then
-    task.unheard = setmetatable({ problem = problem, heard = false }, Unheard)
-  end
-end
-
 local function settle(task, ok, first, ...)
-  if task.co then
+  if task.co then -- else memory ran out in here before
     known[task.co] = nil
-    task.co = nil
+    task.co = false
   end
   if not ok then
-    fail(task, first)
+    task.failed, task.problem = true, first
   elseif first == nil and is_failure(task, (...)) then
-    fail(task, (...))
+    task.failed, task.problem = true, (...)
   else
     task.results = table.pack(first, ...)
   end
   tasks.finish(task)
   if task.group then
     task.group:ended(task)
+  elseif task.failed and not rawequal(task.problem, task.stopped_by) then
+    task.unheard = setmetatable({ problem = task.problem, heard = false }, Unheard)
   end
 end
 
-local function body(task, f, ...)
-  settle(task, xpcall(f, with_trace, ...))
+local function body(task)
+  local start = task.start
+  task.start = false
+  settle(task, xpcall(start[1], with_trace, table.unpack(start, 2, start.n)))
 end
 
 local function new_task(f, group, ...)
-  return setmetatable({ ticket = 0, group = group, start = table.pack(f, ...) }, Task)
+  return setmetatable({
+    ticket = 0, group = group or false, start = table.pack(f, ...), co = false,
+    queued = false, next_queued = false, next_member = false, previous_member = false,
+  }, Task)
 end
 
--- The coroutine comes with the first step: what waits for its turn, or ends at once, is small.
+-- The coroutine comes with the first step: what waits for its turn, or ends at once, is small. So
+-- do the other fields: setting one again needs no memory, and no task is lost where that runs out.
 local function begin(task)
+  task.parked, task.lane, task.id, task.a, task.b = false, false, false, false, false
+  task.finished, task.failed, task.problem, task.results = false, false, false, false
+  task.cancelling, task.stopped_by, task.met, task.target = false, false, false, false
+  task.joined, task.hook = task.joined or false, task.hook or false
   local co = coroutine.create(body)
-  local start = task.start
-  task.start, task.co = nil, co
   known[co] = task
-  return coroutine.resume(co, task, table.unpack(start, 1, start.n))
+  task.co = co
 end
+
+-- Memory ran out, maybe in the middle of what stands here: see recover().
+local shaken = false
+local taken = false -- what came out of a queue last
 
 local function resume(task)
+  if not task.co and not task.finished then
+    begin(task)
+  end
+  taken = false
   if task.finished then
     return -- cancelled before its first step
   end
-  local ok, problem
   task.parked, task.queued = false, false
-  if task.start then
-    ok, problem = begin(task)
-  else
-    local a, b = task.a, task.b
-    task.a, task.b = nil, nil
-    ok, problem = coroutine.resume(task.co, a, b)
-  end
-  if not ok and not task.finished then -- no memory, or an error while an error was handled
-    settle(task, false, problem)
+  local ok, problem = coroutine.resume(task.co, task)
+  if not ok then -- no memory, or an error while an error was handled
+    shaken = true
+    if not task.finished then
+      settle(task, false, problem)
+    end
   elseif not task.finished and not task.parked then
     enqueue(task) -- a plain coroutine.yield()
   end
 end
 
+local LOST = { kind = "memory", outcome = "unknown", message = "no memory was left for the result" }
+
+-- Any call of a function may find no memory, so a task may have been taken from its queue and not
+-- resumed, or told of its end and not woken. All are looked through, and go on.
+local function recover()
+  shaken = false
+  if taken and not taken.finished and not taken.co then
+    enqueue(taken)
+    taken = false
+  end
+  for co, task in pairs(known) do
+    local target, lane = task.target, task.lane
+    if target and target.repair then
+      target:repair()
+    end
+    if coroutine.status(co) == "dead" then
+      settle(task, false, LOST.message)
+    elseif coroutine.status(co) == "suspended" and not task.queued then
+      local waits = task.parked and (target and not target.finished
+        or lane and engines.awaits(lane, task.id, task))
+      if not waits then
+        wake(task, nil, lane and LOST)
+      end
+    end
+  end
+end
+
 local function raise_cancel(task)
   local problem = task.cancelling
-  task.cancelling = nil
+  task.cancelling = false
   error(problem, 0)
 end
 
 -- Leaves the running task until someone wakes it, with what wake() was given.
 local function park(task)
   task.parked = true
-  local a, b = coroutine.yield()
+  coroutine.yield()
+  task.target = false
+  local a, b = task.a or nil, task.b or nil
+  task.a, task.b = false, false
   if task.cancelling then -- with what is known of its call in flight
     local outcome = type(b) == "table" and b.outcome or type(a) == "userdata" and "done"
     task.cancelling.outcome = outcome or "not_sent"
@@ -184,6 +223,7 @@ local Block = {} -- a call that blocks; its guard ends the call when an error (C
 Block.__index = Block
 Block.__close = function(block)
   if not block.finished then
+    shaken = true
     engines.give_up(block.lane, block.id)
   end
 end
@@ -194,24 +234,35 @@ function Block:_told(_kind, a, b)
 end
 
 local function run_urgent()
-  local task = pop(urgent)
-  while task do
-    resume(task)
-    task = pop(urgent)
+  while urgent.first do
+    taken = pop(urgent)
+    resume(taken)
   end
 end
 
 local function is_more()
-  return ready.first <= ready.last or urgent.first <= urgent.last
+  return ready.first ~= false or urgent.first ~= false
 end
+
+local GUARD = setmetatable({}, { __close = function(_, problem)
+  shaken = shaken or problem ~= nil
+end })
 
 -- Runs tasks until `target` is finished.
 local function run(target)
+  local _ <close> = GUARD
   while not target.finished do
+    if shaken then
+      if target.repair then
+        target:repair()
+      end
+      recover()
+    end
     run_urgent()
-    local last = ready.last -- one round; what becomes ready meanwhile waits for the engine's turn
-    while ready.first <= last and not target.finished do
-      resume(pop(ready))
+    local last = ready.pushed -- one round; what becomes ready meanwhile waits for the engine's turn
+    while ready.popped < last and not target.finished do
+      taken = pop(ready)
+      resume(taken)
       run_urgent()
     end
     if not target.finished then
@@ -232,17 +283,22 @@ local owed = false -- the engines took the whole turn before: now the tasks come
 ---@return boolean more  whether tasks are left that can go on
 function tasks.turn(seconds)
   local till = core.monotonic() + seconds
+  local _ <close> = GUARD
+  if shaken then
+    recover()
+  end
   if not owed then
     engines.step(0, ITEMS_MAX)
     run_urgent()
   end
-  local first, last = ready.first, ready.last
-  while ready.first <= last and (owed or core.monotonic() < till) do
+  local before, last = ready.popped, ready.pushed
+  while ready.popped < last and (owed or core.monotonic() < till) do
     owed = false
-    resume(pop(ready))
+    taken = pop(ready)
+    resume(taken)
     run_urgent()
   end
-  owed = ready.first == first and first <= last
+  owed = ready.popped == before and before < last
   return is_more()
 end
 
@@ -266,7 +322,7 @@ local function block(lane, id, stream)
     engines.expect_alone(lane, id, blocked)
   end
   while true do
-    if urgent.first <= urgent.last then
+    if urgent.first then
       run_urgent()
     end
     if blocked.finished then
@@ -374,10 +430,15 @@ function tasks.wait_for(target)
       if task.cancelling then
         raise_cancel(task)
       end
-      local list = target.joined or {}
-      target.joined = list
-      list[#list + 1] = task
-      list[#list + 1] = task.ticket
+      local join = { task = task, ticket = task.ticket, next = false, last = false }
+      local first = target.joined
+      if first then
+        (first.last or first).next = join
+        first.last = join
+      else
+        target.joined = join
+      end
+      task.target = target
       park(task)
     else
       run(target)
@@ -481,8 +542,8 @@ function tasks.stop(task, problem)
   end
   task.stopped_by = problem
   if task.start then
-    task.start = nil
     settle(task, false, problem)
+    task.start = false
     return
   end
   task.cancelling = problem

@@ -101,7 +101,7 @@ local function start(runner)
   runner.tap = dir .. "/tap"
   -- Reports of sanitizers go to files, so that those of child processes are found too.
   local env = run.environment {
-    CMOCKA_MESSAGE_OUTPUT = "TAP", TMPDIR = dir .. "/tmp", LC_ALL = "C.UTF-8", TZ = "UTC",
+    CMOCKA_MESSAGE_OUTPUT = "TAP", TEST_BUILD = build, TMPDIR = dir .. "/tmp", LC_ALL = "C.UTF-8", TZ = "UTC",
     -- Tests ask for sizes that no machine has; malloc then answers NULL, as without a sanitizer.
     ASAN_OPTIONS = "detect_leaks=1:allocator_may_return_null=1:log_path=" .. dir .. "/sanitizer",
     UBSAN_OPTIONS = "print_stacktrace=1:log_path=" .. dir .. "/sanitizer",
