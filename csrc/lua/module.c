@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -169,6 +170,21 @@ static int monotonic(lua_State *L)
     return 1;
 }
 
+/* file(path) -> "file" | "directory" | "other", bytes, seconds since 1970 of its change | nil */
+static int look_at_file(lua_State *L)
+{
+    struct stat found;
+
+    if (stat(luaL_checkstring(L, 1), &found) != 0)
+        return 0;
+    lua_pushstring(L, S_ISREG(found.st_mode)   ? "file"
+                      : S_ISDIR(found.st_mode) ? "directory"
+                                               : "other");
+    lua_pushinteger(L, (lua_Integer)found.st_size);
+    lua_pushnumber(L, (lua_Number)found.st_mtim.tv_sec + (lua_Number)found.st_mtim.tv_nsec / 1e9);
+    return 3;
+}
+
 /* isatty(fd) -> boolean */
 static int is_terminal(lua_State *L)
 {
@@ -194,6 +210,7 @@ int luaopen_accs_core(lua_State *L)
         {"redact_url", redact_url},
         {"random_id", random_id},
         {"monotonic", monotonic},
+        {"file", look_at_file},
         {"isatty", is_terminal},
         {NULL, NULL},
     };

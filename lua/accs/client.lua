@@ -1,10 +1,10 @@
 --- The client of one tenant: verbs, options of a call, and what becomes of an answer.
+local body = require "accs.body"
 local confirm = require "accs.confirm"
 local core = require "accs.core"
 local engines = require "accs.engines"
 local errors = require "accs.error"
 local hooks = require "accs.hooks"
-local json = require "accs.json"
 local options = require "accs.options"
 local request = require "accs.request"
 local response = require "accs.response"
@@ -52,6 +52,12 @@ client.classify = function() end
 ---  attempt; events and errors name it
 ---@field traceparent? string  W3C Trace Context, passed on: `00-<trace id>-<parent id>-<flags>`
 ---@field tracestate? string  beside traceparent, passed on
+---@field sink? string|file*|fun(bytes: string): any, string?  takes the body of a 2xx as it comes,
+---  inflated: a path, an open file or a function; see accs.sink. Then `response` has neither `body`
+---  nor `data`, but `bytes`; only `idle_timeout` limits the time unless `timeout` is given, and
+---  nothing the size unless `max_body` is
+---@field source? string|file*|fun(): string?, string?  what to send instead of data: a path, an
+---  open file or a function; see accs.source. The time is limited as for a sink
 
 -- Options of a call with their types; seconds and counts are checked as the client's are.
 local CALL_OPTIONS = {
@@ -60,6 +66,7 @@ local CALL_OPTIONS = {
   backoff = "seconds", max_backoff = "seconds", max_body = "count", max_headers = "count",
   idempotent = "flag", decode = "flag", raw = "flag", content_type = "text",
   request_id = "any", traceparent = "any", tracestate = "any",
+  sink = "any", source = "any",
 }
 local CALL_NAMES = {}
 for name in pairs(CALL_OPTIONS) do
@@ -127,25 +134,6 @@ local function build_path(path, opts)
   return filled .. (filled:find("?", 1, true) and "&" or "?") .. text
 end
 
--- The body of a write, or nil and what is wrong.
-local function build_body(self, method, data, opts)
-  if method == "GET" or method == "HEAD" then
-    errors.misuse(("%s takes no data (it would be ignored); use query"):format(method))
-  elseif opts.raw then
-    if type(data) ~= "string" then
-      errors.misuse(("%s: raw data must be a string, not %s"):format(method, type(data)))
-    end
-    return data
-  elseif not self._codec then
-    return json.encode(data)
-  end
-  local ok, text, problem = pcall(self._codec.encode, data)
-  if ok and type(text) == "string" then
-    return text
-  end
-  return nil, tostring(ok and problem or text or "the codec gave no text")
-end
-
 -- Completes the request for the core; nil and what is wrong when that is not possible.
 local function build(self, call, path, data, opts)
   local method = call.method
@@ -161,11 +149,13 @@ local function build(self, call, path, data, opts)
     end
   end
   if data ~= nil then
-    call.body, problem = build_body(self, method, data, opts)
+    call.body, problem = body.data(method, data, opts.raw, self._codec)
     if problem then
       return nil, problem == NO_MEMORY and problem
         or "the data cannot be written as JSON: " .. problem
     end
+  end
+  if data ~= nil or opts.source ~= nil then
     call.content_type = opts.content_type
   end
   if self._request_ids or opts.request_id or opts.traceparent or opts.tracestate then
@@ -238,9 +228,9 @@ local function fail(self, call, failure, res)
   return errors.new(fields)
 end
 
--- What becomes of an answer: response | nil, err.
-local function conclude(self, call, opts, reply, failure)
-  local res = reply and response.new(reply)
+-- What becomes of an answer: response | nil, err. With a summary its body went to a sink.
+local function conclude(self, call, opts, reply, failure, summary)
+  local res = reply and response.new(reply, not failure and summary or nil)
   if failure then
     if res and failure.kind ~= "gateway" and call.method ~= "HEAD" then
       res.data = decode(self, res)
@@ -254,7 +244,7 @@ local function conclude(self, call, opts, reply, failure)
     end
     return nil, fail(self, call, failure, res)
   end
-  if opts.decode ~= false and call.method ~= "HEAD" then
+  if opts.decode ~= false and not summary and call.method ~= "HEAD" then
     local data, problem = decode(self, res)
     if problem then
       self._unreadable = (self._unreadable or 0) + 1
@@ -269,24 +259,49 @@ local function conclude(self, call, opts, reply, failure)
   return res
 end
 
+-- A call whose bodies are moved in pieces: response | nil, err.
+local function exchange(self, call, opts)
+  local opened <close>, problem = body.open(call, opts.sink, opts.source)
+  if not opened then
+    return nil, fail(self, call, problem)
+  end
+  local function start(part)
+    if not self._core then
+      return nil, { kind = "closed", message = "the client is closed" }
+    end
+    return self._core:start(part)
+  end
+  local reply, failure = opened:run(self._engine, start, {
+    attempts = call.attempts or self._repeats.attempts,
+    backoff = call.backoff or self._repeats.backoff,
+    max_backoff = call.max_backoff or self._repeats.max_backoff,
+  })
+  return conclude(self, call, opts, reply, failure, opts.sink ~= nil and opened:summary() or nil)
+end
+
 -- Sends a request that is complete.
 local function send(self, call, opts)
   if not self._core then
     return nil, fail(self, call, { kind = "closed", message = "the client is closed" })
   end
-  local id, failure = self._core:start(call)
-  if not id then
-    return nil, fail(self, call, failure)
+  local res, err
+  if opts.sink ~= nil or opts.source ~= nil then
+    res, err = exchange(self, call, opts)
+  else
+    local id, failure = self._core:start(call)
+    if not id then
+      return nil, fail(self, call, failure)
+    end
+    res, err = conclude(self, call, opts, tasks.await(self._engine, id))
   end
-  local res, err = conclude(self, call, opts, tasks.await(self._engine, id))
   if err and err.outcome == "unknown" and call.method ~= "GET" and call.method ~= "HEAD" then
     local kept = {} -- the caller may change his own
     for name, value in next, opts do
       kept[name] = value
     end
-    confirm.keep(err, self._mark, function(same_client)
+    confirm.keep(err, self._mark, body.reusable(opts.sink, opts.source) and function(same_client)
       return send(same_client, call, kept)
-    end)
+    end or nil)
   end
   return res, err
 end
@@ -530,7 +545,9 @@ function client.new(given)
   return setmetatable({
     base_url = values.base_url:gsub("/+$", ""), store = values.store, page_size = values.page_size,
     read_only = values.read_only, _mark = {}, _core = made, _engine = engine,
-    _codec = values.codec,
+    _codec = values.codec, _repeats = {
+      attempts = values.attempts, backoff = values.backoff, max_backoff = values.max_backoff,
+    },
     _request_ids = values.request_ids,
     _hook = listeners[1] and hooks.observe(engine, made:handle(), table.unpack(listeners)) or nil,
   }, Client)

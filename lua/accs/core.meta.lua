@@ -94,6 +94,14 @@ function core.random_id() end
 --- Example: `local started = core.monotonic()`
 function core.monotonic() end
 
+--- What is at a path; symbolic links are followed.
+---@param path string
+---@return "file"|"directory"|"other"|nil kind  nil: nothing, or nothing that may be looked at
+---@return integer|nil size  bytes
+---@return number|nil changed  seconds since 1970 of its last change
+--- Example: `local kind, size = core.file("orders.json")`
+function core.file(path) end
+
 --- Whether a descriptor is a terminal.
 ---@param fd integer  1 is standard output
 ---@return boolean

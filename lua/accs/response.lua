@@ -3,11 +3,14 @@ local core = require "accs.core"
 
 local response = {}
 
+local NOTHING = {}
+
 ---@class accs.Response
 ---@field status integer
 ---@field headers accs.Headers  by name in any case: `res.headers["x-request-id"]`
 ---@field data any  decoded JSON (`accs.null` for null); nil with `decode = false` and no body
----@field body string  as received, inflated; becomes a Lua string when asked for
+---@field body string  as received, inflated; becomes a Lua string when asked for; nil with a sink
+---@field bytes? integer  that went to the sink
 ---@field elapsed number  seconds of the whole call with its waits and repeats
 ---@field attempts integer  requests that were sent
 ---@field request_id? string  x-request-id as the service sent it, for Adobe's support; it may be
@@ -45,6 +48,9 @@ local readers = {
 
 function Response.__index(self, name)
   local reader = readers[name]
+  if name == "body" and rawget(self, "bytes") then
+    return nil
+  end
   local value = reader and reader(rawget(self, "_reply"))
   if value ~= nil then
     rawset(self, name, value)
@@ -60,10 +66,15 @@ end
 
 --- Makes the response of a core's reply.
 ---@param reply userdata  see accs.core
+---@param summary? { bytes: integer, attempts: integer, elapsed: number }  its body went to a sink
 ---@return accs.Response
 --- Example: `local res = response.new(reply) print(res.status, res.headers["content-type"])`
-function response.new(reply)
-  return setmetatable({ _reply = reply, data = nil }, Response) -- room for both at once
+function response.new(reply, summary)
+  local made = { _reply = reply, data = nil } -- room for both at once
+  for name, value in next, summary or NOTHING do
+    made[name] = value
+  end
+  return setmetatable(made, Response)
 end
 
 return response
