@@ -26,7 +26,7 @@ end
 function Hook:add(event)
   if self.dropped then
     return
-  elseif self.events.last - self.events.first + 1 >= WAITING_MAX then
+  elseif self.events.pushed - self.events.popped >= WAITING_MAX then
     self.lost = self.lost + 1
     return
   end
