@@ -98,46 +98,26 @@ local function check_call(method, opts)
     if not kind then
       errors.misuse(("%s: %s"):format(method, options.unknown("option", name, CALL_NAMES)))
     end
-    local accepted, expected = value, "a table"
     if kind == "table" then
-      accepted = type(value) == "table" and value or nil
+      if type(value) ~= "table" then
+        errors.misuse(("%s: %s must be a table"):format(method, name))
+      end
     elseif kind ~= "any" then
-      accepted, expected = options.check(kind, value)
-    end
-    if accepted == nil then
-      errors.misuse(("%s: %s must be %s"):format(method, name, expected))
-    end
-    if PASSED_ON[name] then
-      call[name] = kind == "seconds" and math.max(value, 0.001) or value
+      local accepted, expected = options.check(kind, value)
+      if accepted == nil then
+        errors.misuse(("%s: %s must be %s"):format(method, name, expected))
+      elseif PASSED_ON[name] then
+        call[name] = kind == "seconds" and math.max(value, 0.001) or value
+      end
     end
   end
   return opts, call
 end
 
--- Path and query of a call, or nil and what is wrong with them.
-local function build_path(path, opts)
-  local filled, problem = request.path(path, opts.params)
-  local query, fields = opts.query, opts.fields
-  if not filled or not query and fields == nil then
-    return filled, problem
-  end
-  if fields ~= nil then
-    fields, problem = request.fields(fields)
-    if not fields then
-      return nil, problem
-    end
-  end
-  local text = request.query(query, fields)
-  if text == "" then
-    return filled
-  end
-  return filled .. (filled:find("?", 1, true) and "&" or "?") .. text
-end
-
 -- Completes the request for the core; nil and what is wrong when that is not possible.
 local function build(self, call, path, data, opts)
   local method = call.method
-  local filled, problem = build_path(path, opts)
+  local filled, problem = request.target(path, opts.params, opts.query, opts.fields)
   if not filled then
     return nil, problem
   end
@@ -545,10 +525,10 @@ function client.new(given)
   return setmetatable({
     base_url = values.base_url:gsub("/+$", ""), store = values.store, page_size = values.page_size,
     read_only = values.read_only, _mark = {}, _core = made, _engine = engine,
-    _codec = values.codec, _repeats = {
+    _codec = values.codec or false, -- false: a look-up that fails goes on to the class
+    _request_ids = values.request_ids or false, _repeats = {
       attempts = values.attempts, backoff = values.backoff, max_backoff = values.max_backoff,
     },
-    _request_ids = values.request_ids,
     _hook = listeners[1] and hooks.observe(engine, made:handle(), table.unpack(listeners)) or nil,
   }, Client)
 end

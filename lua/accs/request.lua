@@ -6,6 +6,8 @@ local errors = require "accs.error"
 
 local request = {}
 
+local percent_encode = core.percent_encode
+local NO_PARAMS = {}
 local DEPTH_MAX = 16 -- of nested query tables; deeper is a table that holds itself
 
 -- These are the client's own, or decide how the request travels.
@@ -63,9 +65,18 @@ local function scalar(value)
   end
 end
 
+local NO_NUL = "params.%s holds a NUL byte"
+local DOTS_MAX = #"%2e%2e" -- bytes of the longest dot segment
+
 -- One parameter of a path; nil and what is wrong with it.
 local function path_value(name, value)
-  if value == nil or value == core.null then
+  if type(value) == "string" and #value > DOTS_MAX then -- most are like this
+    local encoded = percent_encode(value)
+    if encoded ~= value and value:find("\0", 1, true) then
+      return nil, NO_NUL:format(name)
+    end
+    return encoded
+  elseif value == nil or value == core.null then
     return nil, ("the path needs params.%s"):format(name)
   end
   local text = scalar(value)
@@ -74,39 +85,43 @@ local function path_value(name, value)
   elseif text == "" then
     return nil, ("params.%s is empty"):format(name)
   end
-  local plain = #text <= #"%2e%2e" and text:gsub("%%2[eE]", ".")
+  local plain = #text <= DOTS_MAX and text:gsub("%%2[eE]", ".")
   if plain == "." or plain == ".." then
     return nil, ("params.%s must not be a dot segment: it would lead to another path"):format(name)
+  elseif text:find("\0", 1, true) then
+    return nil, NO_NUL:format(name)
   end
-  local encoded = core.percent_encode(text)
-  if encoded ~= text and text:find("\0", 1, true) then
-    return nil, ("params.%s holds a NUL byte"):format(name)
-  end
-  return encoded
+  return percent_encode(text)
 end
 
 -- A program uses few different paths and lists of fields: what was found out about one is kept.
 local KEPT_MAX = 256
 
--- A function that gives `make(text)`, made once while no more than KEPT_MAX texts are known.
+-- A table that has `make(key)` for every key that this gives something for, made once while no more
+-- than KEPT_MAX are known.
 local function keep(make)
-  local kept, count = {}, 0
-  return function(text)
-    local value = kept[text]
-    if value == nil then
-      value = make(text)
+  local count = 0
+  return setmetatable({}, { __index = function(kept, key)
+    local value = make(key)
+    if value ~= nil then
       if count == KEPT_MAX then
-        kept, count = {}, 0
+        for old in next, kept do
+          kept[old] = nil
+        end
+        count = 0
       end
-      kept[text], count = value, count + 1
+      kept[key], count = value, count + 1
     end
     return value
-  end
+  end })
 end
 
 -- The parts of a path template: text and names take turns, beginning and ending with text.
 -- `names` are those of its parameters; a query has none.
-local template = keep(function(path)
+local templates = keep(function(path)
+  if type(path) ~= "string" then
+    return nil
+  end
   local parts, names, done = {}, {}, 1
   local stop = path:find("?", 1, true) or #path + 1
   local first, last, name = path:find("{([%w_]+)}")
@@ -129,16 +144,20 @@ end)
 ---@return string|nil message
 --- Example: `request.path("/V1/orders/{id}", { id = 5 })` gives "/V1/orders/5".
 function request.path(path, params)
-  if type(path) ~= "string" then
-    errors.misuse(("the path must be a string, not %s%s"):format(type(path),
-      path == nil and " (a call is client:get(path), with a colon)" or ""))
-  elseif params ~= nil and type(params) ~= "table" then
+  local found = params and templates[path]
+  if not found then
+    if type(path) ~= "string" then
+      errors.misuse(("the path must be a string, not %s%s"):format(type(path),
+        path == nil and " (a call is client:get(path), with a colon)" or ""))
+    elseif not path:find("{", 1, true) then
+      return path
+    end
+    found = templates[path]
+  elseif type(params) ~= "table" then
     errors.misuse(("params must be a table, not %s"):format(type(params)))
-  elseif not params and not path:find("{", 1, true) then
-    return path
   end
-  local found = template(path)
-  for name in next, params or {} do
+  params = params or NO_PARAMS
+  for name in next, params do
     if not found.names[name] and not found.names[tostring(name)] then
       return nil, ("params.%s is not in the path %s")
         :format(errors.clean(tostring(name), 60), errors.clean(path, 80))
@@ -147,7 +166,7 @@ function request.path(path, params)
   local parts = found.parts
   local filled = parts[1]
   for index = 2, #parts, 2 do
-    local text, message = path_value(parts[index], params and params[parts[index]])
+    local text, message = path_value(parts[index], params[parts[index]])
     if not text then
       return nil, message
     end
@@ -175,12 +194,8 @@ local function sorted_keys(values)
 end
 
 local function parameter(name, text)
-  return core.percent_encode(name) .. "=" .. core.percent_encode(text)
+  return percent_encode(name) .. "=" .. percent_encode(text)
 end
-
-local fields_parameter = keep(function(fields)
-  return parameter("fields", fields)
-end)
 
 local function expand(name, value, parts, depth)
   if type(value) ~= "table" then
@@ -217,7 +232,7 @@ end
 --- Example: `request.query { criteria = { pageSize = 2 } }` gives "criteria%5BpageSize%5D=2".
 function request.query(query, fields)
   if not query or next(query) == nil then
-    return fields and fields_parameter(fields) or ""
+    return fields and parameter("fields", fields) or ""
   end
   local parts = {}
   for _, key in ipairs(sorted_keys(query)) do
@@ -226,7 +241,7 @@ function request.query(query, fields)
     end
   end
   if fields then
-    parts[#parts + 1] = fields_parameter(fields)
+    parts[#parts + 1] = parameter("fields", fields)
   end
   return table.concat(parts, "&")
 end
@@ -242,16 +257,15 @@ local function balanced(fields)
   return depth == 0
 end
 
--- What is wrong with a list of fields, or false.
-local fields_problem = keep(function(fields)
+-- What is wrong with a list of fields, or nil.
+local function fields_problem(fields)
   if fields == "" or fields:find("[^%w_%[%],]") then
     return ('fields "%s" may hold only names, commas and brackets, no blank')
       :format(errors.clean(fields, 80))
   elseif fields:find("[][]") and not balanced(fields) then
     return ('fields "%s": the brackets do not match'):format(errors.clean(fields, 80))
   end
-  return false
-end)
+end
 
 --- Checks `fields`: the service answers `[]` with status 200 to a blank or any other character it
 --- does not know, so such a list is refused before it is sent.
@@ -276,6 +290,43 @@ function request.fields(fields)
     return nil, problem
   end
   return fields
+end
+
+-- The parameter `fields` of lists that nothing is wrong with.
+local good_fields = keep(function(fields)
+  if type(fields) == "string" and not fields_problem(fields) then
+    return parameter("fields", fields)
+  end
+end)
+
+--- Path and query of a call: see `request.path`, `request.query` and `request.fields`.
+---@param path string
+---@param params? table<string, string|number>
+---@param query? table
+---@param fields? string|string[]
+---@return string|nil target
+---@return string|nil message
+--- Example: `request.target("/V1/orders/{id}", { id = 5 }, nil, "status")` gives
+--- "/V1/orders/5?fields=status".
+function request.target(path, params, query, fields)
+  local filled, problem = request.path(path, params)
+  if not filled or not query and fields == nil then
+    return filled, problem
+  end
+  local text = not query and good_fields[fields]
+  if not text then
+    if fields ~= nil then
+      fields, problem = request.fields(fields)
+      if not fields then
+        return nil, problem
+      end
+    end
+    text = request.query(query, fields)
+    if text == "" then
+      return filled
+    end
+  end
+  return filled .. (filled:find("?", 1, true) and "&" or "?") .. text
 end
 
 --- Checks the headers of a call. Those that the client makes itself are refused.
