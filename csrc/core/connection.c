@@ -125,6 +125,9 @@ static bool set_text(CURL *easy, CURLoption option, const char *text)
 static bool set_tls(const accs_connection *connection, CURL *easy)
 {
     bool latest = connection->min_tls != NULL && strcmp(connection->min_tls, "1.3") == 0;
+    /* Without any, OpenSSL would ask for the one of a locked key at the terminal. */
+    const char *password =
+        connection->client_key_password != NULL ? connection->client_key_password : "";
     long version = latest ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2;
 
     return curl_easy_setopt(easy, CURLOPT_SSLVERSION, version) == CURLE_OK &&
@@ -132,7 +135,7 @@ static bool set_tls(const accs_connection *connection, CURL *easy)
            set_text(easy, CURLOPT_PINNEDPUBLICKEY, connection->pin) &&
            set_text(easy, CURLOPT_SSLCERT, connection->client_cert) &&
            set_text(easy, CURLOPT_SSLKEY, connection->client_key) &&
-           set_text(easy, CURLOPT_KEYPASSWD, connection->client_key_password) &&
+           curl_easy_setopt(easy, CURLOPT_KEYPASSWD, password) == CURLE_OK &&
            accs_trust_set(easy, connection->ca_file);
 }
 

@@ -104,7 +104,12 @@ describe("connections", function()
   end
 
   it("of a burst are there for the next one, by default", function()
-    local client <close> = options_of(slow_port "many", { engine = accs.engine {} })
+    local entries = {}
+    for index = 1, 8 do -- they end one after the other
+      entries[index] = { { "sleep", 0.1 + 0.02 * index }, fault.ok[1] }
+    end
+    local client <close> = options_of("http://127.0.0.1:" .. server:listen { name = "many",
+      entries = entries }, { engine = accs.engine {} })
     burst(client, 8)
     assert.equal(8, server:accepted "many")
     burst(client, 8)

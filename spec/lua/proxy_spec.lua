@@ -82,6 +82,16 @@ describe("a proxy of the option proxy", function()
     hidden(tostring(client))
   end)
 
+  it("opens a tunnel for each password, and for none", function()
+    local proxy = open_proxy(server, port)
+    for index, user in ipairs { "jane:one@", "jane:two@", "" } do
+      local client <close> = accs.client(settings(base_url, {
+        proxy = ("http://%s127.0.0.1:%d"):format(user, proxy) }))
+      assert(client:get("/V1/x"))
+      assert.equal(index, #server:requests("proxy"))
+    end
+  end)
+
   it("is spoken to over TLS where its address says https", function()
     local proxy = open_proxy(server, port, { tls = tls() })
     local client <close> = accs.client(settings(base_url, {

@@ -195,3 +195,185 @@ describe("a certificate that cannot be trusted", function()
     end)
   end
 end)
+
+-- The public key of a certificate, as pin takes it.
+local function pin_of(path)
+  return "sha256//" .. support.run { "sh", "-c", [[
+    openssl x509 -in "$0" -pubkey -noout | openssl pkey -pubin -outform der |
+      openssl dgst -sha256 -binary | base64 -w 0]], path }.out
+end
+
+describe("a pin", function()
+  local box, front, pinned, other
+  setup(function()
+    box = support.sandbox { products = 1 }
+    front = support.nginx { port = box.port,
+      server = "keepalive_timeout 0; ssl_session_cache shared:sessions:1m;" }
+    pinned = pin_of(front.certificates.path .. "/good.pem")
+    other = pin_of(front.certificates.path .. "/wrong-host.pem")
+  end)
+  teardown(function()
+    front:close()
+    box:close()
+  end)
+
+  it("lets a server through that has one of the keys", function()
+    assert.equal(#"sha256//" + 44, #pinned)
+    for _, pin in ipairs { pinned, other .. ";" .. pinned, pinned .. ";" .. other } do
+      local client <close> = secure_client(box, front, { pin = pin })
+      assert(client:get("/V1/store/storeConfigs"))
+    end
+  end)
+
+  it("keeps out one that has none of them, trusted or not, known already or not", function()
+    local accs = require "accs"
+    local engine = accs.engine {}
+    local before <close> = secure_client(box, front, { engine = engine, http_version = "1.1" })
+    assert(before:get("/V1/store/storeConfigs")) -- its TLS session must not help the others
+    local count = #front:requests(1)
+    for _, pin in ipairs { other, other .. ";" .. other, "sha256//AAAA", "/no/such/file",
+      "sha256/" .. pinned:sub(9) } do
+      local client <close> = secure_client(box, front, { pin = pin, engine = engine,
+        http_version = "1.1" })
+      local _, err = client:post("/V1/products", product("pinned"))
+      assert.equal("tls", err.kind)
+      assert.equal("not_sent", err.outcome)
+      assert.matches("pin", err.hint)
+    end
+    assert.equal(count, #front:requests())
+  end)
+
+  it("holds for a connection of the pool too", function()
+    local accs = require "accs"
+    local open <close> = support.nginx { port = box.port }
+    local engine = accs.engine {}
+    local before <close> = secure_client(box, open, { engine = engine })
+    assert(before:get("/V1/store/storeConfigs"))
+    local client <close> = secure_client(box, open, { engine = engine, pin = other })
+    local _, err = client:get("/V1/store/storeConfigs")
+    assert.equal("tls", err.kind)
+  end)
+end)
+
+describe("a client certificate", function()
+  local box, front, path
+  setup(function()
+    box = support.sandbox { products = 1 }
+    path = support.certificates().path
+    front = support.nginx { port = box.port, server = "ssl_verify_client on; "
+      .. "ssl_client_certificate " .. path .. "/ca.pem;" }
+  end)
+  teardown(function()
+    front:close()
+    box:close()
+  end)
+
+  local GOOD = {
+    { "client.pem", "client.key" }, { "client-both.pem" },
+    { "client.pem", "client-locked.key", "not-a-password" },
+  }
+  for _, case in ipairs(GOOD) do
+    it("is shown to a server that asks: " .. table.concat(case, ", "), function()
+      local client <close> = secure_client(box, front, { client_cert = path .. "/" .. case[1],
+        client_key = case[2] and path .. "/" .. case[2], client_key_password = case[3] })
+      assert(client:get("/V1/store/storeConfigs"))
+      assert(client:post("/V1/products", product("client-" .. #case)))
+    end)
+  end
+
+  it("may come from the environment, and holds for IMS too", function()
+    local env = { ACCS_CA_FILE = front.certificates.ca, ACCS_CLIENT_CERT = path .. "/client.pem",
+      ACCS_CLIENT_KEY = path .. "/client-locked.key", ACCS_CLIENT_KEY_PASSWORD = "not-a-password" }
+    for name, value in pairs(box.env) do
+      env[name] = value
+    end
+    env.API_ENDPOINT = front:address(box.env.API_ENDPOINT)
+    env.IMS_URL = front:address(box.env.IMS_URL)
+    local result = support.run { "accs", "get", "/V1/store/storeConfigs", env = env }
+    assert.equal("", result.err)
+    assert.equal(0, result.code)
+  end)
+
+  it("that is missing is told", function()
+    local client <close> = secure_client(box, front)
+    local response, err = client:get("/V1/store/storeConfigs")
+    assert.is_nil(response)
+    assert.matches("certificate", tostring(err)) -- nginx says so over HTTP
+  end)
+
+  local BAD = {
+    { "nothing.pem", "client.key" }, { "client.pem", "nothing.key" }, { "client.pem", "good.key" },
+    { "client.pem", "client-locked.key", "canary-password" }, { "client.pem", "client-locked.key" },
+    { "client.key", "client.key" }, { "client.pem" },
+  }
+  for _, case in ipairs(BAD) do
+    it("that cannot be used is a mistake of the options: " .. table.concat(case, ", "), function()
+      local client <close> = secure_client(box, front, { client_cert = path .. "/" .. case[1],
+        client_key = case[2] and path .. "/" .. case[2], client_key_password = case[3],
+        engine = require("accs").engine {} }) -- without the connections of other clients
+      local before = #front:requests()
+      local _, err = client:get("/V1/store/storeConfigs")
+      assert.equal("config", err.kind)
+      assert.equal("not_sent", err.outcome)
+      assert.equal(0, err.attempts)
+      assert.matches("client certificate or its key", err.message)
+      assert.matches("client_key_password", err.hint)
+      assert.is_nil(tostring(err):find("canary", 1, true))
+      assert.equal(before, #front:requests())
+    end)
+  end
+
+  it("is refused for a token too, in the same words", function()
+    local client <close> = box:client { ims_url = front:address(box.env.IMS_URL),
+      ca_file = front.certificates.ca, client_cert = path .. "/nothing.pem" }
+    local _, err = client:get("/V1/store/storeConfigs")
+    assert.equal("config", err.kind)
+    assert.matches("^no access token: the client certificate or its key", err.message)
+    assert.matches("client_key_password", err.hint)
+  end)
+
+  it("with a locked key and no password does not ask at the terminal", function()
+    local env = { ACCS_CA_FILE = front.certificates.ca, ACCS_CLIENT_CERT = path .. "/client.pem",
+      ACCS_CLIENT_KEY = path .. "/client-locked.key" }
+    for name, value in pairs(box.env) do
+      env[name] = value
+    end
+    env.API_ENDPOINT = front:address(box.env.API_ENDPOINT)
+    local result = support.run { "accs", "get", "/V1/store/storeConfigs", env = env, tty = true,
+      timeout = 10 }
+    assert.equal(3, result.code)
+    assert.is_nil(result.out:find("pass phrase:", 1, true))
+    assert.matches("client_key_password", result.out)
+  end)
+end)
+
+describe("the version of TLS", function()
+  local fault = require "spec.support.fault"
+
+  -- What becomes of a call to a server that speaks one version and no other.
+  local function try(server, protocol, min_tls)
+    local port = server:listen { name = protocol, tls = { protocol = protocol,
+      certificate = support.certificates().path .. "/good" } }
+    local client <close> = server:client { access_token = "example", attempts = 1,
+      base_url = "https://localhost:" .. port, ca_file = support.certificates().ca,
+      min_tls = min_tls }
+    return client:get("/V1/x")
+  end
+
+  local cases = {
+    { "tlsv1_1", nil, "tls" }, { "tlsv1_2", nil, "ok" }, { "tlsv1_3", nil, "ok" },
+    { "tlsv1_2", "1.2", "ok" }, { "tlsv1_2", "1.3", "tls" }, { "tlsv1_3", "1.3", "ok" },
+  }
+  for index, case in ipairs(cases) do
+    it(("is %s at least: %s, %s"):format(case[2] or "1.2", case[1], case[3]), function()
+      local server <close> = fault.start()
+      local response, err = try(server, case[1], case[2])
+      assert.equal(case[3], response and "ok" or err.kind, index)
+      if err then
+        assert.equal("not_sent", err.outcome)
+        assert.matches("min_tls", err.hint)
+        assert.equal(0, #server:requests(case[1]))
+      end
+    end)
+  end
+end)
