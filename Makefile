@@ -28,7 +28,7 @@ BINDING := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/lua/*.c))
 SANDBOX := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/sandbox/*.c))
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/core/test_*.c))
 REPLAYS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/fuzz/fuzz_*.c))
-HOSTS := $(BUILD)/spec/core/oom
+HOSTS := $(BUILD)/spec/core/oom $(BUILD)/spec/core/threads
 # Exported, so that C modules of others can be loaded.
 WHOLE_LUA = -Wl,-E -Wl,--whole-archive "$$($(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a" \
 	-Wl,--no-whole-archive
@@ -71,6 +71,19 @@ $(BUILD)/spec/core/test_oom $(BUILD)/spec/core/oom: WRAP := \
 $(HOSTS): $(BUILD)/%: $(BUILD)/%.o $(CORE) $(BINDING)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(WHOLE_LUA) $(CORE_LIBS) -lm -ldl
 
+# For C programs: two objects, in which only what is public has a name, so that those without Lua
+# take the core alone.
+$(BUILD)/libaccs.a: $(BUILD)/core.o $(BUILD)/binding.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/core.o: $(CORE)
+$(BUILD)/binding.o: $(BINDING)
+$(BUILD)/core.o $(BUILD)/binding.o:
+	$(call say,LINK)
+	$(Q)$(LD) -r -o $@ $^ && objcopy --localize-hidden $@
+
+lib: $(BUILD)/libaccs.a ## build/libaccs.a for C programs: see examples/embed
+
 # A fuzz target with a plain main that replays its corpus.
 $(BUILD)/spec/fuzz/fuzz_%: $(BUILD)/spec/fuzz/fuzz_%.o $(BUILD)/spec/fuzz/replay.o $(BUILD)/core.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
@@ -93,7 +106,7 @@ test: ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory check
 
 # SUITE names what to run, for example: make check SUITE=spec/lua/json_spec.lua
-check: all $(UNITS) $(REPLAYS) $(HOSTS) ## every test, without installing anything
+check: all $(UNITS) $(REPLAYS) $(HOSTS) $(BUILD)/libaccs.a ## every test, without installing anything
 	@eval "$$($(MAKE) -s env)" && $(LUA) spec/support/suite.lua $(BUILD) $(SUITE)
 
 deps: ## install every package that building, testing and linting need (Debian)
@@ -114,6 +127,12 @@ $(BUILD)/bin/lua5.4: spec/support/asan_host.c
 oom: all $(BUILD)/spec/core/oom ## fail every allocation once, of Lua, core, libcurl: make oom [STRIDE=1]
 	@eval "$$($(MAKE) -s env)" && accs-sandbox --products 12 --orders 6 --customers 3 -- \
 		$(BUILD)/spec/core/oom -s $(or $(STRIDE),1)
+
+tsan: all ## states in many threads under ThreadSanitizer
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread" \
+		$(BUILD)/tsan/spec/core/threads
+	@eval "$$($(MAKE) -s env)" && TSAN_OPTIONS=exitcode=66 accs-sandbox --products 12 --orders 6 --customers 3 \
+		-- $(BUILD)/tsan/spec/core/threads 8 4
 
 fuzz: ## run the fuzz targets: make fuzz RUNS=100000 [TARGET=json]
 	@BUILD=$(BUILD) RUNS="$(or $(RUNS),100000)" TARGET="$(TARGET)" spec/fuzz/run.sh
@@ -164,4 +183,4 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
 .SECONDARY:
-.PHONY: all units units-built demo test check deps lint asan oom fuzz bench bench-http doc rock fresh install uninstall env clean help
+.PHONY: all units units-built demo test check deps lint asan lib oom tsan fuzz bench bench-http doc rock fresh install uninstall env clean help

@@ -16,7 +16,7 @@
  *
  * Returns ACCS_OK or ACCS_ERROR_PARSE.
  */
-ACCS_API accs_error accs_http_date_parse(const char *value, size_t value_len, int64_t now_s,
-                                         int64_t *date_s);
+accs_error accs_http_date_parse(const char *value, size_t value_len, int64_t now_s,
+                                int64_t *date_s);
 
 #endif

@@ -7,31 +7,31 @@
 typedef struct accs_inflate accs_inflate;
 
 /* ACCS_ERROR_MEMORY. Free with accs_inflate_free(). */
-ACCS_API accs_error accs_inflate_new(accs_inflate **inflate);
-ACCS_API void accs_inflate_free(accs_inflate *inflate); /* NULL is fine */
+accs_error accs_inflate_new(accs_inflate **inflate);
+void accs_inflate_free(accs_inflate *inflate); /* NULL is fine */
 
 /* Makes it ready for another body, keeping its memory. */
-ACCS_API void accs_inflate_reset(accs_inflate *inflate);
+void accs_inflate_reset(accs_inflate *inflate);
 
 /*
  * Takes a chunk of one gzip member, appends what comes out.
  * ACCS_ERROR_DECODE: corrupt, or bytes behind the member's end (a second member too);
  * ACCS_ERROR_TOO_LARGE: past the ceiling of out; ACCS_ERROR_MEMORY.
  */
-ACCS_API accs_error accs_inflate_push(accs_inflate *inflate, const char *bytes, size_t bytes_len,
-                                      accs_buffer *out);
+accs_error accs_inflate_push(accs_inflate *inflate, const char *bytes, size_t bytes_len,
+                             accs_buffer *out);
 
 /*
  * The same as far as out has room below window: *bytes and *bytes_len are moved on past what was
  * taken. More may come out even of no input: see accs_inflate_pending().
  */
-ACCS_API accs_error accs_inflate_fill(accs_inflate *inflate, const char **bytes, size_t *bytes_len,
-                                      accs_buffer *out, size_t window);
+accs_error accs_inflate_fill(accs_inflate *inflate, const char **bytes, size_t *bytes_len,
+                             accs_buffer *out, size_t window);
 
 /* Whether what was taken may hold more than came out: the output had no room left. */
-ACCS_API bool accs_inflate_pending(const accs_inflate *inflate);
+bool accs_inflate_pending(const accs_inflate *inflate);
 
 /* ACCS_OK when the member ended with a right trailer, else ACCS_ERROR_DECODE. */
-ACCS_API accs_error accs_inflate_finish(const accs_inflate *inflate);
+accs_error accs_inflate_finish(const accs_inflate *inflate);
 
 #endif

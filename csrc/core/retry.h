@@ -41,7 +41,7 @@ typedef struct accs_retry_answer {
 } accs_retry_answer;
 
 /* The row of accs_retry_table() for an attempt's end; status: with ACCS_ATTEMPT_ANSWERED. Pure. */
-ACCS_API const accs_retry_row *accs_retry_find(accs_attempt_end end, int status);
+const accs_retry_row *accs_retry_find(accs_attempt_end end, int status);
 
 /*
  * The verdict. Pure.
@@ -55,14 +55,14 @@ ACCS_API const accs_retry_row *accs_retry_find(accs_attempt_end end, int status)
  * A 429 that stops for another reason (last attempt, no Retry-After and no time)
  * has pause_client and the wait in delay_ms. 429 asks for no share of the budget.
  */
-ACCS_API accs_retry_answer accs_retry_decide(const accs_retry_policy *policy,
-                                             const accs_retry_question *question);
+accs_retry_answer accs_retry_decide(const accs_retry_policy *policy,
+                                    const accs_retry_question *question);
 
 /* Whether RFC 9110, 9.2.2 calls the method idempotent: GET, HEAD, PUT, DELETE (OPTIONS, TRACE).
  * Case-sensitive. */
-ACCS_API bool accs_method_idempotent(const char *method);
+bool accs_method_idempotent(const char *method);
 
 /* wait_ms plus 0 to 20 %, for a wait that the server asked for. */
-ACCS_API int64_t accs_retry_spread(int64_t wait_ms, uint32_t random);
+int64_t accs_retry_spread(int64_t wait_ms, uint32_t random);
 
 #endif

@@ -19,7 +19,7 @@
  * seconds (digits only) nor an HTTP date; then *delay_ms is untouched.
  * Source: RFC 9110, 10.2.3.
  */
-ACCS_API accs_error accs_retry_after_parse(const char *value, size_t value_len, int64_t now_s,
-                                           int64_t *delay_ms);
+accs_error accs_retry_after_parse(const char *value, size_t value_len, int64_t now_s,
+                                  int64_t *delay_ms);
 
 #endif

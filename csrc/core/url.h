@@ -12,8 +12,8 @@
  *
  * what  the option's name, for the text ("base_url")
  */
-ACCS_API accs_error accs_url_base(const char *what, const char *url, accs_buffer *base,
-                                  accs_failure *failure);
+accs_error accs_url_base(const char *what, const char *url, accs_buffer *base,
+                         accs_failure *failure);
 
 /*
  * Writes base + path. "/V1/x" and "V1/x" are the same. A version segment "v1"
@@ -27,14 +27,14 @@ ACCS_API accs_error accs_url_base(const char *what, const char *url, accs_buffer
  *
  * base  as accs_url_base() made it
  */
-ACCS_API accs_error accs_url_join(const char *base, const char *path, size_t path_len,
-                                  accs_buffer *url, accs_failure *failure);
+accs_error accs_url_join(const char *base, const char *path, size_t path_len, accs_buffer *url,
+                         accs_failure *failure);
 
 /* host: as libcurl writes it, numbers of IPv4 in four parts, IPv6 in brackets. */
 bool accs_host_loopback(const char *host);
 
 /* Header names are tokens (RFC 9110, 5.6.2); values hold no control character but TAB. */
-ACCS_API bool accs_header_name_valid(const char *name);
-ACCS_API bool accs_header_value_valid(const char *value);
+bool accs_header_name_valid(const char *name);
+bool accs_header_value_valid(const char *value);
 
 #endif
