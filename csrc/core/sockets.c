@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -85,16 +86,26 @@ static bool peer_is(int fd, const accs_ends *ends)
            strcmp(text, ends->peer) == 0;
 }
 
+/* Whether it was found to be between these ends: they stay its own as long as it is open. */
+static bool runs_between(const accs_socket *one, const accs_ends *ends)
+{
+    return one->quiet && one->local_port == ends->local_port && one->peer_port == ends->peer_port &&
+           strcmp(one->peer, ends->peer) == 0;
+}
+
 void accs_sockets_quiet(accs_sockets *sockets, const accs_ends *ends)
 {
+    for (size_t i = 0; i < sockets->count; i++)
+        if (runs_between(&sockets->list[i], ends))
+            return; /* as after each answer but the first: the system need not be asked */
     for (size_t i = 0; i < sockets->count; i++) {
         accs_socket *one = &sockets->list[i];
 
-        if (one->quiet && one->local_port != ends->local_port)
-            continue;
-        if (local_port_is(one->fd, ends->local_port) && peer_is(one->fd, ends)) {
+        if (!one->quiet && local_port_is(one->fd, ends->local_port) && peer_is(one->fd, ends)) {
             one->quiet = true;
             one->local_port = ends->local_port;
+            one->peer_port = ends->peer_port;
+            snprintf(one->peer, sizeof one->peer, "%s", ends->peer);
             return;
         }
     }
@@ -107,7 +118,7 @@ bool accs_sockets_spoiled(const accs_sockets *sockets, const accs_ends *ends)
     for (size_t i = 0; i < sockets->count; i++) {
         const accs_socket *one = &sockets->list[i];
 
-        if (one->quiet && one->local_port == ends->local_port && peer_is(one->fd, ends))
+        if (runs_between(one, ends))
             return recv(one->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
                    (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
     }

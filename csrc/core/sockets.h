@@ -9,10 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { ACCS_PEER_MAX = 64 }; /* an address as text, IPv6 with its scope */
+
 typedef struct accs_socket {
     int fd;
-    bool quiet;     /* between two answers of HTTP/1: nothing may come */
-    int local_port; /* with quiet */
+    bool quiet; /* it has answered over HTTP/1: before the next request nothing may come */
+    /* With quiet: its two ends, which stay the same while it is open. */
+    int local_port;
+    int peer_port;
+    char peer[ACCS_PEER_MAX];
 } accs_socket;
 
 /* The two ends of a connection, as libcurl tells them. */
