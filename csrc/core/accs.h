@@ -446,6 +446,8 @@ typedef struct accs_request {
     size_t body_len;
     const char *content_type;   /* NULL: application/json when there is a body */
     int idempotent;             /* 1 yes, 0 no, -1: as the method says (RFC 9110, 9.2.2) */
+    int64_t connect_timeout_ms; /* 0: the client's */
+    int64_t idle_timeout_ms;    /* 0: the client's */
     int64_t timeout_ms;         /* 0: the client's */
     unsigned attempts;          /* 0: the client's */
     int64_t max_retry_after_ms; /* 0: the client's */

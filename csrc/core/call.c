@@ -38,6 +38,8 @@ struct accs_call {
     bool idempotent;
     bool maybe_acted; /* an attempt left and its fate is not known */
     accs_retry_policy policy;
+    int64_t connect_timeout_ms;
+    int64_t idle_timeout_ms;
     int64_t timeout_ms;
     int64_t deadline_ms;
     int64_t started_us;
@@ -399,6 +401,8 @@ static void start_attempt(accs_call *call)
         .headers = call->headers,
         .body = call->body,
         .body_len = call->body_len,
+        .connect_timeout_ms = call->connect_timeout_ms,
+        .idle_timeout_ms = call->idle_timeout_ms,
         .sends_max = sends_max(call),
         /* Over HTTP/2 a refused stream cannot be told from a lost write, and a paused one holds up
          * all others of its connection. */
@@ -550,6 +554,8 @@ static void set_policy(accs_call *call, const accs_lane *lane, const accs_call_r
         .max_backoff_ms = request->max_backoff_ms,
         .max_retry_after_ms = request->max_retry_after_ms,
     };
+    call->connect_timeout_ms = request->connect_timeout_ms;
+    call->idle_timeout_ms = request->idle_timeout_ms;
     call->timeout_ms = request->timeout_ms;
     call->started_us = now->mono_us;
     call->stage_us = now->mono_us;

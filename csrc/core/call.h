@@ -17,6 +17,8 @@ typedef struct accs_call_request {
     const char *body; /* NULL: none */
     size_t body_len;
     bool idempotent;
+    int64_t connect_timeout_ms; /* 0: the lane's transport's, and below */
+    int64_t idle_timeout_ms;
     int64_t timeout_ms;
     unsigned attempts;
     int64_t max_retry_after_ms;

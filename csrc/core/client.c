@@ -442,6 +442,8 @@ static void set_call_limits(const accs_client *client, const accs_request *reque
     bool streamed = request->stream || request->source;
 
     call->timeout_ms = or_default(request->timeout_ms, streamed ? FOR_EVER_MS : client->timeout_ms);
+    call->connect_timeout_ms = request->connect_timeout_ms;
+    call->idle_timeout_ms = request->idle_timeout_ms;
     call->attempts = request->attempts > 0 ? request->attempts : client->policy.attempts;
     call->max_retry_after_ms =
         or_default(request->max_retry_after_ms, client->policy.max_retry_after_ms);

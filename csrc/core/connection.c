@@ -156,21 +156,24 @@ static long ip_version(const accs_connection *connection)
     return connection->ip_version == 6 ? CURL_IPRESOLVE_V6 : CURL_IPRESOLVE_WHATEVER;
 }
 
-bool accs_connection_watch_idle(const accs_connection *connection, CURL *easy, bool watch)
+bool accs_connection_limit_connect(CURL *easy, int64_t connect_timeout_ms)
 {
-    long idle_s = at_most_int(connection->idle_timeout_ms + 999) / 1000;
+    return curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, at_most_int(connect_timeout_ms)) ==
+           CURLE_OK;
+}
 
-    return curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, watch ? idle_s : 0L) == CURLE_OK;
+bool accs_connection_watch_idle(CURL *easy, int64_t idle_timeout_ms)
+{
+    long idle_s = at_most_int(idle_timeout_ms + 999) / 1000;
+
+    return curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, idle_s) == CURLE_OK;
 }
 
 bool accs_connection_prepare(const accs_connection *connection, CURL *easy)
 {
     bool set = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_IPRESOLVE, ip_version(connection)) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                                at_most_int(connection->connect_timeout_ms)) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)IDLE_BYTES) == CURLE_OK &&
-               accs_connection_watch_idle(connection, easy, true);
+               curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)IDLE_BYTES) == CURLE_OK;
 
 #if ACCS_HAVE_QUICK_EXIT
     set = set && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;

@@ -24,8 +24,9 @@ struct accs_transfer {
     accs_answer answer;
     const accs_transfer_stream *stream; /* NULL: none */
     int paused;                         /* CURLPAUSE_ bits that are set */
-    bool upload_over;                   /* the answer came first: no more is sent */
-    char *origin; /* that the easy handle has as its address; NULL: none, or a whole address */
+    int64_t idle_timeout_ms;
+    bool upload_over; /* the answer came first: no more is sent */
+    char *origin;     /* that the easy handle has as its address; NULL: none, or a whole address */
     unsigned sends_max;
     bool found_spoiled;
     unsigned spoiled;
@@ -86,8 +87,8 @@ void accs_transport_free(accs_transport *transport)
 static bool pause_as(accs_transfer *transfer, int paused)
 {
     transfer->paused = paused;
-    return accs_connection_watch_idle(&transfer->transport->connection, transfer->handle.easy,
-                                      paused == CURLPAUSE_CONT) &&
+    return accs_connection_watch_idle(transfer->handle.easy,
+                                      paused == CURLPAUSE_CONT ? transfer->idle_timeout_ms : 0) &&
            curl_easy_pause(transfer->handle.easy, paused) == CURLE_OK;
 }
 
@@ -153,7 +154,7 @@ static size_t on_upload(char *bytes, size_t size, size_t count, void *context)
     if (taken > 0 || upload->ended)
         return taken;
     transfer->paused |= CURLPAUSE_SEND;
-    if (!accs_connection_watch_idle(&transfer->transport->connection, transfer->handle.easy, false))
+    if (!accs_connection_watch_idle(transfer->handle.easy, 0))
         return CURL_READFUNC_ABORT;
     return CURL_READFUNC_PAUSE;
 }
@@ -451,6 +452,19 @@ static bool set_address(accs_transfer *transfer, const char *url)
            accs_connection_route(connection, easy, url);
 }
 
+static bool set_limits(accs_transfer *transfer, const accs_transfer_request *request)
+{
+    const accs_connection *connection = &transfer->transport->connection;
+    int64_t connect_ms = request->connect_timeout_ms;
+
+    if (connect_ms <= 0)
+        connect_ms = connection->connect_timeout_ms;
+    transfer->idle_timeout_ms =
+        request->idle_timeout_ms > 0 ? request->idle_timeout_ms : connection->idle_timeout_ms;
+    return accs_connection_limit_connect(transfer->handle.easy, connect_ms) &&
+           accs_connection_watch_idle(transfer->handle.easy, transfer->idle_timeout_ms);
+}
+
 static bool set_request(accs_transfer *transfer, const accs_transfer_request *request)
 {
     CURL *easy = transfer->handle.easy;
@@ -458,7 +472,7 @@ static bool set_request(accs_transfer *transfer, const accs_transfer_request *re
     bool set = set_address(transfer, request->url) &&
                curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
-               set_method(easy, request);
+               set_method(easy, request) && set_limits(transfer, request);
 
     if (set && request->stream != NULL && request->stream->upload != NULL)
         set = set_upload(transfer, request);

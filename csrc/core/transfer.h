@@ -44,9 +44,11 @@ typedef struct accs_transfer_request {
     struct curl_slist *headers;
     const char *body; /* NULL: none */
     size_t body_len;
-    unsigned sends_max; /* more than 1: libcurl may send it again by itself, reads only */
-    bool http2;         /* may go over HTTP/2 */
-    accs_reply *reply;  /* filled */
+    int64_t connect_timeout_ms; /* 0: the transport's */
+    int64_t idle_timeout_ms;    /* 0: the transport's */
+    unsigned sends_max;         /* more than 1: libcurl may send it again by itself, reads only */
+    bool http2;                 /* may go over HTTP/2 */
+    accs_reply *reply;          /* filled */
     const accs_transfer_stream *stream; /* NULL: both bodies are in memory */
     bool phases;                        /* measure where the time goes */
 } accs_transfer_request;

@@ -248,6 +248,8 @@ static const field request_fields[] = {
     {"body", FIELD_BODY, 0},
     {"content_type", FIELD_TEXT, offsetof(accs_request, content_type)},
     {"idempotent", FIELD_IDEMPOTENT, 0},
+    {"connect_timeout", FIELD_TIME, offsetof(accs_request, connect_timeout_ms)},
+    {"idle_timeout", FIELD_TIME, offsetof(accs_request, idle_timeout_ms)},
     {"timeout", FIELD_TIME, offsetof(accs_request, timeout_ms)},
     {"attempts", FIELD_COUNT, offsetof(accs_request, attempts)},
     {"max_retry_after", FIELD_TIME, offsetof(accs_request, max_retry_after_ms)},

@@ -38,6 +38,8 @@ client.classify = function() end
 ---@field headers? table<string, string>  further ones; none of the client's own
 ---@field store? string  store view code instead of the client's
 ---@field timeout? number  seconds of the whole call with its waits and repeats
+---@field connect_timeout? number  seconds of name lookup, connect and TLS
+---@field idle_timeout? number  seconds in which no byte moves
 ---@field attempts? integer  requests at most
 ---@field max_retry_after? number  seconds of the longest wait that the service may ask for
 ---@field backoff? number  seconds of the longest first wait before a repeat
@@ -62,7 +64,8 @@ client.classify = function() end
 -- Options of a call with their types; seconds and counts are checked as the client's are.
 local CALL_OPTIONS = {
   params = "table", query = "table", fields = "any", headers = "table", store = "text",
-  timeout = "seconds", attempts = "count", max_retry_after = "seconds",
+  timeout = "seconds", connect_timeout = "seconds", idle_timeout = "seconds",
+  attempts = "count", max_retry_after = "seconds",
   backoff = "seconds", max_backoff = "seconds", max_body = "count", max_headers = "count",
   idempotent = "flag", decode = "flag", raw = "flag", content_type = "text",
   request_id = "any", traceparent = "any", tracestate = "any",
@@ -77,7 +80,8 @@ table.sort(CALL_NAMES)
 -- Those that the core takes as they are, but 0.001 s at least: there 0 means "the client's".
 local PASSED_ON = {
   store = true, timeout = true, attempts = true, max_retry_after = true, backoff = true,
-  max_backoff = true, max_body = true, max_headers = true,
+  max_backoff = true, max_body = true, max_headers = true, connect_timeout = true,
+  idle_timeout = true,
 }
 
 local NO_MEMORY = "not enough memory" -- in the words of codecs, and of Lua itself

@@ -247,6 +247,8 @@ function Client:start(request) end
 ---@field body? string
 ---@field content_type? string  default application/json
 ---@field idempotent? boolean  default: as the method says
+---@field connect_timeout? number  seconds
+---@field idle_timeout? number  seconds
 ---@field timeout? number  seconds
 ---@field attempts? integer
 ---@field max_retry_after? number  seconds

@@ -333,6 +333,31 @@ describe("a limit of time", function()
       seconds = 3 }, server:try(client, "POST", "/V1/x"))
   end)
 
+  it("may be one call's own", function()
+    local client <close> = client_of()
+    server:script("/V1/x", { { stall } })
+    check("idle", { kind = "timeout", count = 1, min_seconds = 0.9, seconds = 3 },
+      server:try(client, "GET", "/V1/x", { idle_timeout = 1, attempts = 1 }))
+    -- The next call of the same handle has the client's again.
+    check("idle of the client", { kind = "timeout", count = 1, min_seconds = 2.4, seconds = 4 },
+      server:try(client, "GET", "/V1/x", { timeout = 2.5, attempts = 1 }))
+    local patient <close> = client_of { idle_timeout = 1 }
+    check("longer", { kind = "timeout", count = 1, min_seconds = 2.4, seconds = 4 },
+      server:try(patient, "GET", "/V1/x", { idle_timeout = 30, timeout = 2.5, attempts = 1 }))
+  end)
+
+  it("for connecting may be one call's own", function()
+    local deaf = assert(require("socket").bind("127.0.0.1", 0)) -- connects, and says nothing more
+    local _, port = deaf:getsockname()
+    local client <close> = client_of { base_url = ("https://127.0.0.1:%s/t"):format(port) }
+    local started = core.monotonic()
+    local _, err = client:get("/V1/x", { connect_timeout = 0.5, attempts = 1 })
+    assert.equal("timeout", err.kind)
+    assert.equal("not_sent", err.outcome)
+    assert.is_true(core.monotonic() - started < 3)
+    deaf:close()
+  end)
+
   it("does not end an answer that is slow but moves", function()
     local client <close> = client_of { idle_timeout = 1 }
     local text = '{"ok":true}'

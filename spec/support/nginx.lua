@@ -88,6 +88,7 @@ http {
   access_log access.log accs;
   client_max_body_size 64m;
   keepalive_requests 100000;
+  %s
   server {
     listen 127.0.0.1:%d ssl%s;
     ssl_certificate %s.pem;
@@ -135,8 +136,9 @@ end
 ---       ca_file = front.certificates.ca }
 ---
 ---@param options { port: integer, certificate?: "good"|"expired"|"wrong-host"|"self-signed",
----  http2?: boolean, tls?: string, server?: string }  port: the backend's; http2: default true;
----  tls: versions, default "TLSv1.2 TLSv1.3"; server: more lines for its server block
+---  http2?: boolean, tls?: string, server?: string, http?: string }  port: the backend's; http2:
+---  default true; tls: versions, default "TLSv1.2 TLSv1.3"; server: more lines for its server
+---  block; http: for what stands around it
 ---@return support.Front
 function nginx.start(options)
   local certificates = nginx.certificates()
@@ -146,7 +148,7 @@ function nginx.start(options)
   for attempt = 1, 20 do
     local dir = run.temp_dir()
     local port = free_port(attempt)
-    run.write_file(dir.path .. "/nginx.conf", CONFIG:format(user, port,
+    run.write_file(dir.path .. "/nginx.conf", CONFIG:format(user, options.http or "", port,
       options.http2 == false and "" or " http2", certificate, certificate,
       options.tls or "TLSv1.2 TLSv1.3", options.server or "",
       options.port))
