@@ -143,6 +143,9 @@ bench: all $(BUILD)/bench/libcurl_loop $(BUILD)/bench/measure ## ratios to a bar
 bench-http: all $(BUILD)/bench/delay ## HTTP/1.1 or HTTP/2 for large pages: make bench-http [ROUNDS=7]
 	@eval "$$($(MAKE) -s env)" && BUILD=$(BUILD) ROUNDS="$(ROUNDS)" $(LUA) bench/http_version.lua
 
+bench-limited: all ## whether fewer calls at a time end the work earlier under limit_req [ROUNDS=3]
+	@eval "$$($(MAKE) -s env)" && ROUNDS="$(ROUNDS)" $(LUA) bench/limited.lua
+
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcurl
 
@@ -183,4 +186,4 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
 .SECONDARY:
-.PHONY: all units units-built demo test check deps lint asan lib oom tsan fuzz bench bench-http doc rock fresh install uninstall env clean help
+.PHONY: all units units-built demo test check deps lint asan lib oom tsan fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help

@@ -401,6 +401,7 @@ typedef struct accs_client_options {
     double retry_budget;       /* repeats as a share of recent calls, up to 1 */
     unsigned retry_budget_min; /* repeats that are always allowed in the budget's window */
     size_t max_concurrency;    /* transfers of this client at a time */
+    bool fixed_concurrency;    /* after a 429 too; false: fewer, for a while */
     size_t max_body;           /* decoded bytes */
     size_t max_headers;        /* bytes of all response headers */
     bool read_only;            /* refuse every method but GET and HEAD */
@@ -510,8 +511,8 @@ ACCS_API const char *accs_stage_name(accs_stage stage);
     X(25000)                                                                                       \
     X(50000)                                                                                       \
     X(100000)                                                                                      \
-    X(250000) X(500000) X(1000000) X(2500000) X(5000000) X(10000000) X(30000000) X(60000000)       \
-        X(120000000)
+    X(250000)                                                                                      \
+    X(500000) X(1000000) X(2500000) X(5000000) X(10000000) X(30000000) X(60000000) X(120000000)
 
 #define ACCS_COUNT_ONE(...) +1
 enum {

@@ -370,6 +370,9 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
     accs_stream_detach(call->work.stream);
     call->sends += result->sends;
     observe(call, result->error, result->sends, result->text, &result->measure);
+    if (result->end == ACCS_ATTEMPT_ANSWERED)
+        accs_lane_answered(call->lane,
+                           accs_retry_find(result->end, call->reply->status)->pauses_client);
     accs_lane_free_place(call->lane, &call->place);
     if (result->end == ACCS_ATTEMPT_ANSWERED && call->reply->status < 400)
         conclude(call, result);

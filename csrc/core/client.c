@@ -134,7 +134,9 @@ static void set_limits(accs_client *client, const accs_client_options *options)
     client->max_body = size_or_default(options->max_body, ACCS_LIMIT_MAX_BODY);
     lane->http2 = options->http_version == NULL || strcmp(options->http_version, "2") == 0;
     client->max_headers = size_or_default(options->max_headers, ACCS_LIMIT_MAX_HEADERS);
-    lane->max_active = size_or_default(options->max_concurrency, ACCS_LIMIT_MAX_CONCURRENCY);
+    accs_throttle_init(&lane->throttle,
+                       size_or_default(options->max_concurrency, ACCS_LIMIT_MAX_CONCURRENCY),
+                       options->fixed_concurrency);
     accs_budget_init(&lane->budget, options->retry_budget, options->retry_budget_min);
 }
 

@@ -13,6 +13,14 @@ void accs_lane_pause(accs_lane *lane, int64_t delay_ms, uint64_t call_id)
     accs_event_push(lane->engine, &lane->user.listener, &event);
 }
 
+void accs_lane_answered(accs_lane *lane, bool refused)
+{
+    if (refused)
+        accs_throttle_refused(&lane->throttle, accs_engine_now(lane->engine)->mono_ms);
+    else
+        accs_throttle_answered(&lane->throttle);
+}
+
 static void leave_line(accs_lane *lane, accs_place *place)
 {
     if (!place->in_line)
@@ -42,7 +50,7 @@ static void join_line(accs_lane *lane, accs_place *place)
 
 bool accs_lane_take_place(accs_lane *lane, accs_place *place)
 {
-    if (lane->active >= lane->max_active) {
+    if (lane->active >= lane->throttle.places) {
         join_line(lane, place);
         return false;
     }
@@ -55,7 +63,7 @@ bool accs_lane_take_place(accs_lane *lane, accs_place *place)
  */
 static void call_line(accs_lane *lane)
 {
-    if (lane->first_waiting != NULL && lane->active < lane->max_active)
+    if (lane->first_waiting != NULL && lane->active < lane->throttle.places)
         accs_timers_set(accs_engine_timers(lane->engine), &lane->serve,
                         accs_engine_now(lane->engine)->mono_ms);
 }
@@ -74,7 +82,7 @@ static void serve_line(accs_timer *timer)
 {
     accs_lane *lane = (accs_lane *)(void *)((char *)timer - offsetof(accs_lane, serve));
 
-    while (lane->first_waiting != NULL && lane->active < lane->max_active) {
+    while (lane->first_waiting != NULL && lane->active < lane->throttle.places) {
         accs_place *place = lane->first_waiting;
 
         leave_line(lane, place);

@@ -34,8 +34,7 @@ typedef struct accs_lane {
     accs_budget budget;
     bool http2; /* for reads, where the server offers it */
     accs_tally tally;
-    size_t active; /* places held */
-    size_t max_active;
+    size_t active; /* places held; the throttle says how many there are */
     accs_place *first_waiting;
     accs_place *last_waiting;
     accs_call *calls; /* all that have not ended */
@@ -48,6 +47,9 @@ void accs_lane_stop(accs_lane *lane);
 
 /* Pauses the lane and says so to whoever listens. */
 void accs_lane_pause(accs_lane *lane, int64_t delay_ms, uint64_t call_id);
+
+/* An attempt was answered; refused: by the service's limit. Call before its place is free. */
+void accs_lane_answered(accs_lane *lane, bool refused);
 
 /* Takes a place and returns true; without a free one it joins the line, and called comes later. */
 bool accs_lane_take_place(accs_lane *lane, accs_place *place);

@@ -26,6 +26,7 @@
     X(MAX_STREAMS, size_t, 100, "requests", "at a time over one HTTP/2 connection")                \
     X(DNS_CACHE_TIME, int64_t, 60000, "ms", "the addresses of a name are kept")                    \
     X(MAX_CONCURRENCY, size_t, 8, "transfers", "of one client at a time")                          \
+    X(PLACE_AFTER, size_t, 10, "answers", "of each place, before one more after a 429")            \
     X(MAX_BODY, size_t, 268435456, "bytes", "decoded answer kept in memory")                       \
     X(STREAM_WINDOW, size_t, 262144, "bytes",                                                      \
       "of a streamed body that wait for whoever takes them")                                       \

@@ -190,6 +190,7 @@ static const field client_fields[] = {
     {"retry_budget", FIELD_SHARE, offsetof(accs_client_options, retry_budget)},
     {"retry_budget_min", FIELD_COUNT, offsetof(accs_client_options, retry_budget_min)},
     {"max_concurrency", FIELD_SIZE, offsetof(accs_client_options, max_concurrency)},
+    {"fixed_concurrency", FIELD_FLAG, offsetof(accs_client_options, fixed_concurrency)},
     {"max_body", FIELD_SIZE, offsetof(accs_client_options, max_body)},
     {"max_headers", FIELD_SIZE, offsetof(accs_client_options, max_headers)},
     {"read_only", FIELD_FLAG, offsetof(accs_client_options, read_only)},

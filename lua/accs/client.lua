@@ -481,7 +481,7 @@ local CORE_OPTIONS = {
   "user_agent", "ca_file", "proxy", "no_proxy", "client_cert", "client_key", "client_key_password",
   "pin", "min_tls", "ip_version", "http_version", "connect_timeout", "idle_timeout", "timeout",
   "max_retry_after", "attempts", "backoff", "max_backoff", "retry_budget", "retry_budget_min",
-  "max_concurrency", "max_body", "max_headers", "read_only",
+  "max_concurrency", "fixed_concurrency", "max_body", "max_headers", "read_only",
 }
 
 -- Who hears the events. What the environment asks for is not said twice, when the program has a

@@ -83,6 +83,8 @@ options.list = {
     default = 10, doc = "repeats that a minute always has" },
   { name = "max_concurrency", type = "count", env = "ACCS_MAX_CONCURRENCY", unit = "transfers",
     default = 8, doc = "transfers of this client at a time" },
+  { name = "fixed_concurrency", type = "flag", env = "ACCS_FIXED_CONCURRENCY", default = false,
+    doc = "keep max_concurrency after a 429 too, instead of half of it for a while" },
   { name = "max_body", type = "count", env = "ACCS_MAX_BODY", unit = "bytes",
     default = 268435456, doc = "largest decoded answer" },
   { name = "max_headers", type = "count", env = "ACCS_MAX_HEADERS", unit = "bytes",

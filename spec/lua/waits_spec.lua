@@ -256,6 +256,44 @@ describe("Retry-After", function()
     })
   end)
 
+  it("lowers how many calls go at a time, until many were answered; or not, if told so", function()
+    -- After 429s, eight calls of 0.3 s each: a call of every place at a time.
+    local function seconds_of_eight(client)
+      local started, calls = core.monotonic(), {}
+      for index = 1, 8 do
+        calls[index] = function() return client:get("/V1/slow") end
+      end
+      assert(accs.all(calls))
+      return core.monotonic() - started
+    end
+    server:script("/V1/slow", { { { "sleep", 0.3 }, reply(200, "{}") } })
+    local CASES = { -- options, refusals, rounds that eight calls take
+      { {}, 0, 1 },
+      { {}, 1, 2 },
+      { {}, 2, 4 },
+      { { fixed_concurrency = true }, 2, 1 },
+    }
+    for _, case in ipairs(CASES) do
+      local client <close> = client_of(case[1])
+      local entries = {}
+      for index = 1, case[2] do
+        entries[index] = limited("0")
+      end
+      entries[#entries + 1] = fault.ok
+      server:script("/V1/x", entries)
+      assert(client:get("/V1/x"))
+      local seconds = seconds_of_eight(client)
+      assert.equal(case[3], math.floor(seconds / 0.3), seconds)
+    end
+    -- Forty answers bring the first place back, fifty the next, and so on to eight.
+    local client <close> = client_of()
+    server:script("/V1/x", { limited("0"), fault.ok })
+    for _ = 1, 4 * 10 + 5 * 10 + 6 * 10 + 7 * 10 + 1 do
+      assert(client:get("/V1/x"))
+    end
+    assert.equal(1, math.floor(seconds_of_eight(client) / 0.3))
+  end)
+
   it("is what client:throttle does from above", function()
     local client <close> = client_of()
     server:script("/V1/x", { fault.ok })
