@@ -5,7 +5,8 @@ local fault = require "spec.support.fault"
 local matrix = require "spec.support.matrix"
 local support = require "spec.support"
 
-local TOPICS = { "dying", "heads", "lengths" }
+local TOPICS = { "connecting", "tls", "dying", "heads", "lengths", "packing", "stalls", "statuses",
+  "proxies", "http2" }
 local AT_A_TIME = 24 -- most rows wait, few work
 
 for _, topic in ipairs(TOPICS) do

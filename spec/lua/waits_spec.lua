@@ -3,7 +3,6 @@
 local accs = require "accs"
 local core = require "accs.core"
 local fault = require "spec.support.fault"
-local run = require "spec.support.run"
 
 local check, head, reply, send = fault.check, fault.head, fault.reply, fault.send
 
@@ -327,38 +326,6 @@ describe("a limit of time", function()
   before_each(function() server:clear() end)
 
   local stall = { "stall" }
-  local open = head("200 OK", "Content-Type: application/json", "Content-Length: 1000")
-  local silences = {
-    { "before the answer", { stall } },
-    { "in the headers", { send "HTTP/1.1 200 OK\r\nContent-Ty", stall } },
-    { "after an interim answer", { send(head("100 Continue")), stall } },
-    { "in the body", { send(open, '{"a":'), stall } },
-    { "while bytes trickle", { send(open), { "trickle", (" "):rep(1000), 0.1 } } },
-    { "while the headers trickle", { { "trickle", open, 0.1 } } },
-    { "with the body of the request unread", { stall, body = false } },
-  }
-  local verdict
-  setup(function()
-    verdict = fault.together(silences, function(silence, index)
-      local client <close> = client_of { timeout = 0.5 }
-      local path, after = "/V1/stuck/" .. index, "/V1/after/" .. index
-      server:script(path, { silence[2] })
-      server:script(after, { fault.ok })
-      for _, method in ipairs { "GET", "POST" } do
-        -- A body that nobody reads has to be more than what the sockets hold.
-        local size = silence[2].body == false and 5000000 or 1000
-        local data = method == "POST" and { text = ("x"):rep(size) } or nil
-        check(method, { kind = "timeout", outcome = "unknown", count = 1, min_seconds = 0.45,
-          seconds = 1.5 }, server:try(client, method, path, { data = data }))
-      end
-      check("afterwards", { kind = "ok", count = 1 }, server:try(client, "GET", after))
-    end)
-  end)
-  for index, silence in ipairs(silences) do
-    it("ends a call that is stuck " .. silence[1], function()
-      verdict(index)
-    end)
-  end
 
   it("ends an attempt on which no byte moves, and a read goes again", function()
     local client <close> = client_of { idle_timeout = 1 }
@@ -420,76 +387,5 @@ describe("a limit of time", function()
     check("POST", { kind = "ok", count = 1, seconds = 0.8 },
       server:try(client, "POST", "/V1/x", { data = { text = ("x"):rep(1500000) } }))
     assert.is_nil(server:requests("/V1/x")[1].head:lower():find("\nexpect:", 1, true))
-  end)
-end)
-
-describe("a redirect", function()
-  it("is refused, whatever the status, method and place, and no header follows it", function()
-    server = fault.start()
-    local client <close> = client_of()
-    local elsewhere = ("http://127.0.0.1:%d/tenant/V1/x"):format(server.other_port)
-    for _, status in ipairs { 301, 302, 303, 307, 308 } do
-      for _, place in ipairs { elsewhere, server.env.API_ENDPOINT .. "/V1/y", "/tenant/V1/y" } do
-        server:script("/V1/x", { { reply(status, "", { Location = place }) } })
-        for _, method in ipairs { "GET", "POST", "DELETE" } do
-          local got = server:try(client, method, "/V1/x")
-          check(method .. status, { kind = "redirect", status = status, count = 1 }, got)
-          assert.is_nil(got.err.message:find("example-client", 1, true))
-        end
-      end
-    end
-    assert.equal(0, server:count("other:/V1/x"))
-    assert.equal(0, server:count("/V1/y"))
-    server:close()
-  end)
-end)
-
-describe("a limit of size", function()
-  -- 100 MB of zeros in about 97 kB.
-  local function bomb()
-    local dir <close> = run.temp_dir()
-    local path = dir.path .. "/bomb.gz"
-    assert(os.execute("head -c 100000000 /dev/zero | gzip -9 -n >" .. run.quote(path)))
-    return run.read_file(path)
-  end
-
-  local function resident()
-    local kilobytes = run.read_file("/proc/self/status"):match("VmHWM:%s*(%d+)")
-    return math.tointeger(tonumber(kilobytes)) * 1024
-  end
-
-  it("counts what comes out of gzip, and memory does not grow beyond it", function()
-    server = fault.start()
-    local client <close> = client_of { max_body = 1000000 }
-    local bytes = bomb()
-    assert.is_true(#bytes < 200000)
-    server:script("/V1/x", { { fault.gzipped(bytes) } })
-    local before = resident()
-    for _ = 1, 3 do
-      check("GET", { kind = "too_large", count = 1 }, server:try(client, "GET", "/V1/x"))
-    end
-    assert.is_true(resident() - before < 20000000)
-    check("POST", { kind = "too_large", outcome = "done", count = 1 },
-      server:try(client, "POST", "/V1/x"))
-    server:close()
-  end)
-
-  it("is met exactly", function()
-    server = fault.start()
-    local client <close> = client_of()
-    local text = '"' .. ("x"):rep(9998) .. '"'
-    local packed = fault.gzip(text)
-    server:script("/V1/plain", { { reply(200, text) } })
-    server:script("/V1/packed", { { fault.gzipped(packed) } })
-    for _, path in ipairs { "/V1/plain", "/V1/packed" } do
-      check(path, { kind = "ok" }, server:try(client, "GET", path, { max_body = 10000 }))
-      check(path, { kind = "too_large" }, server:try(client, "GET", path, { max_body = 9999 }))
-    end
-    server:script("/V1/head", { { reply(200, "{}", { ["X-Long"] = ("x"):rep(5000) }) } })
-    check("headers", { kind = "ok" }, server:try(client, "GET", "/V1/head",
-      { max_headers = 6000 }))
-    check("headers", { kind = "too_large" }, server:try(client, "GET", "/V1/head",
-      { max_headers = 5000 }))
-    server:close()
   end)
 end)

@@ -31,7 +31,9 @@ local function context_of(tls)
   local ssl = require "ssl"
   local key = table.concat({ tls.certificate, tls.protocol or "", tls.alpn or "" }, "|")
   contexts[key] = contexts[key] or assert(ssl.newcontext {
-    mode = "server", protocol = tls.protocol or "any", options = "all",
+    mode = "server", protocol = tls.protocol or "any",
+    -- Without the second a client that just goes makes LuaSec's receive spin for ever.
+    options = { "all", "ignore_unexpected_eof" },
     certificate = tls.certificate .. ".pem", key = tls.certificate .. ".key",
     ciphers = tls.protocol and "ALL:@SECLEVEL=0" or nil, -- TLS 1.0 is below what OpenSSL allows
     alpn = tls.alpn and function(offered)
@@ -153,8 +155,8 @@ end
 function Connection:close()
   if self.over then
     return -- its descriptor's number may be another connection's by now
-  elseif self.sock ~= self.raw then
-    self.sock:close()
+  elseif self.sock ~= self.raw and loop.wait(self.raw, "write", 1) then
+    self.sock:close() -- blocks while there is no room for the goodbye
     self.raw:setfd(-1)
   end
   self.raw:close()

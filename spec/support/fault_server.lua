@@ -103,7 +103,8 @@ local function meet_port(connection, method, target, head)
     return note, aside == "warm" and port.warm or connection.protocol == "h2" and h2.ok or FINE
   end
   local note, number = note_under(connection, port.name, method, target, head)
-  return note, port.entries[number] or port.entries[#port.entries]
+  local entry = port.entries[number] or port.entries[#port.entries]
+  return note, entry or connection.protocol == "h2" and h2.ok or FINE
 end
 
 -- Writes a request down and finds what it meets.
@@ -225,7 +226,7 @@ end
 function commands.listen(port)
   port.accepted, port.ended = 0, 0
   port.skip, port.accept = port.skip or 0, port.accept or {}
-  port.entries = port.entries or { FINE }
+  port.entries = port.entries or {}
   counts.ports[port.name] = port
   if port.full then
     return full_port(port)

@@ -22,6 +22,8 @@ local ROOM = 5 -- seconds that a row may take when it says nothing else
 ---@field call? table  options of the call, `data` too
 ---@field client? table  options of the client; times in it are stretched by SPEC_SLOW
 ---@field base_url? string  in place of the port's own; $PORT in it is its number
+---@field dead6? boolean  the same port of ::1 neither accepts nor refuses
+---@field other_authority? boolean  the client trusts another authority than the server's
 ---@field warm? boolean  first a GET that succeeds; the call is to find its connection in the pool
 ---@field reused? boolean  false: the call is not to find that connection alive
 ---@field rest? boolean  the call waits until the server has ended that connection
@@ -76,7 +78,8 @@ end
 -- $PORT, $SECOND, $PROXY in texts become numbers, so that a redirect can name another origin.
 local function filled(value, ports)
   if type(value) == "string" then
-    return (value:gsub("%$([A-Z]+)", function(name)
+    local number = ports[value:match("^%$([A-Z]+)$")]
+    return number or (value:gsub("%$([A-Z]+)", function(name)
       return tostring(ports[name] or "$" .. name)
     end))
   elseif type(value) ~= "table" then
@@ -110,6 +113,13 @@ local function open(row, server, name)
   end
   local scheme = row.server and row.server.tls and "https" or "http"
   options.base_url = filled(row.base_url or scheme .. "://127.0.0.1:$PORT/tenant", ports)
+  if row.dead6 and ports.PORT then
+    -- The same port of ::1, where that is; elsewhere localhost is 127.0.0.1 alone.
+    server:listen { name = name .. "/dead", host = "::1", port = ports.PORT, full = true }
+  end
+  if row.other_authority then
+    options.ca_file = nginx.certificates().other_ca
+  end
   for field, value in pairs(row.client or {}) do
     options[field] = filled(value, ports)
   end
