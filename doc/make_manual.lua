@@ -17,7 +17,7 @@ local function cell(text)
 end
 
 local function code(text)
-  return "`" .. text .. "`"
+  return "`" .. tostring(text) .. "`"
 end
 
 local function add_table(out, head, rows)
@@ -72,6 +72,17 @@ local function default_of(option)
   return "none"
 end
 
+local function kind_of(option)
+  if not option.choices then
+    return option.type
+  end
+  local words = {}
+  for index, choice in ipairs(option.choices) do
+    words[index] = code(choice)
+  end
+  return table.concat(words, ", ")
+end
+
 --- Every option of a client: from lua/accs/options.lua.
 function makers.options()
   local options = require "accs.options"
@@ -82,9 +93,10 @@ function makers.options()
   local out, rows = {}, {}
   for _, option in ipairs(options.list) do
     rows[#rows + 1] = {
-      code(option.name), option.type, default_of(option),
+      code(option.name), kind_of(option), default_of(option),
       option.env and code(option.env) or "", per_call[option.name] and "yes" or "",
-      option.doc .. (option.secret and "; never shown" or ""),
+      option.doc .. (option.secret and "; never shown" or "")
+        .. (option.password and "; its password is never shown" or ""),
     }
   end
   add_table(out, { "Option", "Type", "Default", "Variable", "Per call", "What it is" }, rows)

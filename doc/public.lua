@@ -77,7 +77,11 @@ local function signature(prefix, block, method)
   local names = {}
   for index, name in ipairs(block.names or {}) do
     if not (method and index == 1 and not (block.head or ""):find(":", 1, true)) then
-      names[#names + 1] = name
+      local optional = false
+      for _, param in ipairs(block.params) do
+        optional = optional or param.name == name and param.optional
+      end
+      names[#names + 1] = optional and name .. "?" or name
     end
   end
   return ("%s(%s)"):format(prefix, table.concat(names, ", "))
@@ -210,7 +214,7 @@ function public.sections()
     top[name] = not OWN_SECTIONS[name] and value or nil
   end
   local client <close> = example_client()
-  add("accs", in_order(functions_of("accs.", top, {})), { path = "lua/accs/init.lua" })
+  add("accs", in_order(functions_of("accs.", top, {})), { require = 'local accs = require "accs"' })
   add("Client", methods_of("client", index_of(client)), { class = "accs.Client" })
   add("Search", methods_of("search", index_of(accs.search())),
     { class = "accs.Search", path = "lua/accs/search.lua" })

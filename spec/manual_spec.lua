@@ -39,9 +39,9 @@ describe("the manual", function()
 
   it("has what users reach, each function with parameters, results and an example", function()
     assert.equal("", table.concat(public.complaints(public.sections()), "\n"))
-    for _, name in ipairs { "accs.client(given)", "client:get(path, opts)", "task:wait()",
-      "search:where(field, condition, value)", "scan:verdict()", "engine:fd()",
-      "accs.json.decode(text, options)", "accs.map(list, f, opts)" } do
+    for _, name in ipairs { "accs.client(given?)", "client:get(path, opts?)", "task:wait()",
+      "search:where(field, condition, value?)", "scan:verdict()", "engine:fd()",
+      "accs.json.decode(text, options?)", "accs.map(list, f, opts)" } do
       assert.is_not_nil(text:find("#### `" .. name .. "`\n", 1, true), name)
     end
   end)

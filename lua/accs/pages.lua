@@ -25,7 +25,8 @@ local DEFAULT_PAGE_SIZE = 100
 
 -- What a scan takes: its own option, and those of a call that it passes on.
 local OPTIONS = {
-  "limit", "params", "headers", "store", "timeout", "attempts", "max_retry_after", "max_body",
+  "limit", "params", "headers", "store", "timeout", "connect_timeout", "idle_timeout", "attempts",
+  "max_retry_after", "backoff", "max_backoff", "max_body", "max_headers",
 }
 
 -- The largest page that a client's tenant allows, learned from its refusal.
@@ -37,10 +38,15 @@ local caps = setmetatable({}, { __mode = "k" })
 ---@field params? table<string, string|number>
 ---@field headers? table<string, string>
 ---@field store? string
----@field timeout? number  seconds of one call
+---@field timeout? number  seconds of one call, as all that follow
+---@field connect_timeout? number  seconds
+---@field idle_timeout? number  seconds
 ---@field attempts? integer
 ---@field max_retry_after? number  seconds
+---@field backoff? number  seconds
+---@field max_backoff? number  seconds
 ---@field max_body? integer  bytes of one page
+---@field max_headers? integer  bytes
 
 --- A page of a list.
 ---@class accs.Page
