@@ -41,7 +41,7 @@ describe("the manual", function()
     assert.equal("", table.concat(public.complaints(public.sections()), "\n"))
     for _, name in ipairs { "accs.client(given?)", "client:get(path, opts?)", "task:wait()",
       "search:where(field, condition, value?)", "scan:verdict()", "engine:fd()",
-      "accs.json.decode(text, options?)", "accs.map(list, f, opts)" } do
+      "accs.json.decode(text, options?)", "accs.map(list, f, opts?)" } do
       assert.is_not_nil(text:find("#### `" .. name .. "`\n", 1, true), name)
     end
   end)
