@@ -260,7 +260,7 @@ ACCS_API const char *accs_protocol_name(accs_protocol protocol);
 typedef struct accs_phases {
     int64_t queue_us;       /* waiting for token, throttle, place and connection: from the call's
                                start, or the end of the back-off, to the attempt's */
-    int64_t name_lookup_us; /* with a wait for room among the engine's connections, if any */
+    int64_t name_lookup_us; /* of the host, or the proxy */
     int64_t connect_us;     /* TCP */
     int64_t tls_us;         /* the proxy's tunnel too */
     int64_t first_byte_us;  /* from the connection's being ready to the answer's first byte */

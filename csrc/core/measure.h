@@ -14,15 +14,20 @@ typedef struct accs_measure {
     accs_phases phases; /* without queue */
 } accs_measure;
 
+/* Moments that libcurl does not tell, by the engine's clock; 0: not yet. */
+typedef struct accs_watch {
+    bool wanted; /* somebody wants to know: only then are they noted, and phases measured */
+    int64_t started_us;
+    int64_t sent_us;     /* the request was about to leave */
+    int64_t answered_us; /* the first line of the answer came */
+} accs_watch;
+
 /*
  * Asks libcurl about the attempt that the easy handle made, or is at.
  *
- * phases    whether protocol and phases are wanted
- * since_us  how long ago the first line of the answer came; -1: it did not. What
- *           libcurl tells is that of the first byte sent, when a body went out
- *           in pieces
- * measure   all but bytes_in is set
+ * now_us   of the same clock as the watch
+ * measure  all but bytes_in is set; protocol and phases only when they are wanted
  */
-void accs_measure_take(CURL *easy, bool phases, int64_t since_us, accs_measure *measure);
+void accs_measure_take(CURL *easy, const accs_watch *watch, int64_t now_us, accs_measure *measure);
 
 #endif

@@ -31,9 +31,8 @@ struct accs_transfer {
     bool found_spoiled;
     unsigned spoiled;
     unsigned sends;
-    uint64_t received;   /* bytes of head and coded body */
-    bool phases;         /* somebody wants to know */
-    int64_t answered_us; /* when the first line of its answer came; 0: not yet */
+    uint64_t received; /* bytes of head and coded body */
+    accs_watch watch;
     accs_transfer_done done;
     void *context;
     char error_text[CURL_ERROR_SIZE];
@@ -83,6 +82,11 @@ void accs_transport_free(accs_transport *transport)
 
 /* ------------------------------------------------------ libcurl's hooks */
 
+static int64_t now_us(const accs_transfer *transfer)
+{
+    return accs_engine_now(transfer->transport->engine)->mono_us;
+}
+
 /* While one side waits for the user, silence is not the server's. */
 static bool pause_as(accs_transfer *transfer, int paused)
 {
@@ -109,8 +113,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     accs_transfer *transfer = context;
 
     transfer->received += size * count;
-    if (transfer->phases && transfer->answered_us == 0)
-        transfer->answered_us = accs_engine_now(transfer->transport->engine)->mono_us;
+    if (transfer->watch.wanted && transfer->watch.answered_us == 0)
+        transfer->watch.answered_us = now_us(transfer);
     if (!accs_answer_line(&transfer->answer, line, size * count))
         return 0;
     if (transfer->stream != NULL && transfer->stream->upload != NULL)
@@ -176,6 +180,8 @@ static int on_send(void *context, char *primary_ip, char *local_ip, int primary_
         return CURL_PREREQFUNC_ABORT;
     }
     transfer->sends++;
+    if (transfer->watch.wanted)
+        transfer->watch.sent_us = now_us(transfer);
     return CURL_PREREQFUNC_OK;
 }
 #endif
@@ -196,11 +202,7 @@ static unsigned count_sends(const accs_transfer *transfer)
 
 void accs_transfer_measure(const accs_transfer *transfer, accs_measure *measure)
 {
-    int64_t since_us = -1;
-
-    if (transfer->answered_us > 0)
-        since_us = accs_engine_now(transfer->transport->engine)->mono_us - transfer->answered_us;
-    accs_measure_take(transfer->handle.easy, transfer->phases, since_us, measure);
+    accs_measure_take(transfer->handle.easy, &transfer->watch, now_us(transfer), measure);
     measure->bytes_in = transfer->received;
 }
 
@@ -506,8 +508,7 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
     taken->spoiled = 0;
     taken->sends = 0;
     taken->received = 0;
-    taken->phases = request->phases;
-    taken->answered_us = 0;
+    taken->watch = (accs_watch){.wanted = request->phases, .started_us = now_us(taken)};
     taken->done = done;
     taken->context = context;
     taken->error_text[0] = '\0';

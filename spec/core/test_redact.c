@@ -26,6 +26,7 @@ static void credentials_in_a_query_become_stars(void **state)
         {"/V1/x#token=abc", "/V1/x#token=***"},
         {"/V1/x?token=", "/V1/x?token="},
         {"/V1/x?token", "/V1/x?token"},
+        {"/V1/x?token&b=2", "/V1/x?token&b=2"},
         {"/V1/x?field=token&keyboard=1&encoded=2", "/V1/x?field=token&keyboard=1&encoded=2"},
         {"/token=abc?a=b", "/token=abc?a=b"}, /* a path is no query */
         {"?", "?"},

@@ -92,7 +92,7 @@ describe("a response event", function()
     assert(client:post("/V1/x", {}))
     local first, second, write = table.unpack(of_kind(seen, "response"))
     assert.is_false(first.reused)
-    assert.is_true(first.phases.connect > 0 and first.phases.tls > first.phases.connect)
+    assert.is_true(first.phases.connect > 0 and first.phases.tls > 0)
     assert.is_true(first.phases.name_lookup > 0)
     assert.is_true(second.reused)
     for _, phase in ipairs { "name_lookup", "connect", "tls" } do
@@ -128,6 +128,22 @@ describe("a response event", function()
     near(0, 0, 0.05, list[2].phases.queue)
   end)
 
+  it("tells how long the attempt waited for a connection", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { { { "sleep", 0.1 }, fault.reply(200, "{}") } })
+    local engine = accs.engine { max_connections = 1 }
+    local client <close>, seen = watched(server, { engine = engine })
+    assert(client:get("/V1/x"))
+    assert(accs.all {
+      function() return client:get("/V1/x") end,
+      function() return client:get("/V1/x") end,
+    })
+    local list = of_kind(seen, "response")
+    near(0.1, 0.01, 0.1, list[3].phases.queue)
+    near(0.1, 0.01, 0.1, list[3].phases.total)
+    assert.is_true(list[3].reused)
+  end)
+
   it("does not count the back-off as queue", function()
     local server <close> = fault.start()
     server:script("/V1/x", { { fault.reply(503, "{}", { ["Retry-After"] = "1" }) }, fault.ok })
@@ -159,6 +175,7 @@ describe("a response event", function()
     assert.equal("timeout", responses[1].error)
     assert.equal("cancelled", responses[2].error)
     near(0.2, 0.05, 0.1, responses[1].elapsed)
+    near(0.2, 0.05, 0.1, responses[1].phases.total)
     assert.equal(0, responses[1].phases.first_byte)
     assert.is_nil(responses[1].status)
   end)
@@ -201,6 +218,22 @@ describe("an event", function()
         or event.url:find("a=b&access_token=***&sig=***", 1, true), event.url)
     end
     assert.truthy(server:requests("/V1/x")[1].target:find("canary-1", 1, true))
+  end)
+
+  it("and neither does a response, nor an error", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok, { { "close" } } })
+    local client = server:client { attempts = 1 }
+    local opts = { query = { access_token = "canary" } }
+    local response = assert(client:get("/V1/x", opts))
+    local _, gone = client:get("/V1/none", opts)
+    local _, lost = client:post("/V1/x", {}, opts)
+    client:close()
+    local _, closed = client:get("/V1/none", opts)
+    for _, told in ipairs { response, gone, lost, closed } do
+      assert.truthy(told.url:find("?access_token=***", 1, true), told.url)
+      assert.is_nil(tostring(told):find("canary", 1, true))
+    end
   end)
 
   it("is dropped when too many wait, and the next one says so", function()
