@@ -179,6 +179,12 @@ ACCS_API accs_error accs_engine_new(const accs_engine_options *options, accs_eng
 ACCS_API void accs_engine_free(accs_engine *engine);
 
 /*
+ * False in a forked child: nothing of the engine may be used there but
+ * accs_engine_free(), and it refuses all work. Make another one.
+ */
+ACCS_API bool accs_engine_usable(const accs_engine *engine);
+
+/*
  * The descriptor that is readable whenever accs_engine_step() has work to do:
  * timers are in the same set. Owned by the engine; never read it, only poll.
  */

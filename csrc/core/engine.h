@@ -26,9 +26,6 @@ typedef struct accs_handle {
     void (*finished)(struct accs_handle *handle, CURLcode code); /* already detached */
 } accs_handle;
 
-/* False in a forked child, where nothing of the engine may be touched. */
-bool accs_engine_usable(const accs_engine *engine);
-
 /* ACCS_ERROR_CLOSED with a text for a forked child, else ACCS_OK. */
 accs_error accs_engine_check(const accs_engine *engine, accs_failure *failure);
 

@@ -382,6 +382,13 @@ static int engine_answer(lua_State *L)
     return names + 1;
 }
 
+/* usable() -> false in a forked child */
+static int engine_usable(lua_State *L)
+{
+    lua_pushboolean(L, accs_engine_usable(accs_lua_check_engine(L, 1)));
+    return 1;
+}
+
 static int engine_pending(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)accs_engine_pending(accs_lua_check_engine(L, 1)));
@@ -391,19 +398,13 @@ static int engine_pending(lua_State *L)
 void accs_lua_engine_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"close", engine_close},
-        {"fd", engine_fd},
-        {"timeout", engine_timeout},
-        {"step", engine_step},
-        {"next", engine_next},
-        {"timer", engine_timer},
-        {"cancel", engine_cancel},
-        {"pending", engine_pending},
-        {"on_close", engine_on_close},
-        {"read", engine_read},
-        {"feed", engine_feed},
-        {"answer", engine_answer},
-        {NULL, NULL},
+        {"close", engine_close},     {"fd", engine_fd},
+        {"timeout", engine_timeout}, {"step", engine_step},
+        {"next", engine_next},       {"timer", engine_timer},
+        {"cancel", engine_cancel},   {"pending", engine_pending},
+        {"usable", engine_usable},   {"on_close", engine_on_close},
+        {"read", engine_read},       {"feed", engine_feed},
+        {"answer", engine_answer},   {NULL, NULL},
     };
 
     accs_lua_new_type(L, ACCS_ENGINE_TYPE, methods, engine_close, engine_gc);

@@ -219,6 +219,11 @@ function Engine:feed(id, bytes) end
 --- Example: `while engine:pending() > 0 do engine:step() engine:next() end`
 function Engine:pending() end
 
+--- Whether the engine can be used: false in a forked child, where it refuses everything but close().
+---@return boolean
+--- Example: `if not engine:usable() then engine = assert(core.engine()) end`
+function Engine:usable() end
+
 --- Sets the function that close() calls before anything else. Not called by the collector.
 ---@param f fun()
 --- Example: `engine:on_close(function() print("closed") end)`

@@ -109,9 +109,9 @@ local function check_settings(settings)
 end
 
 --- Without options: the engine of this Lua state, which its clients share; made on first use, and
---- anew after somebody closed it. With options: a further engine, with connections and tokens of
---- its own, for clients that are given it (`accs.client { engine = ... }`). Tasks wait for calls on
---- any of them.
+--- anew after somebody closed it, and in a forked child. With options: a further engine, with
+--- connections and tokens of its own, for clients that are given it
+--- (`accs.client { engine = ... }`). Tasks wait for calls on any of them.
 --- Raises an accs.Error when there is none to be had, and on a wrong option.
 ---@param settings? accs.core.EngineOptions
 ---@return accs.core.Engine engine  with fd(), timeout(), step(seconds), pending() and close()
@@ -122,7 +122,7 @@ function engines.engine(settings)
     check_settings(settings)
     return open(settings)
   end
-  if not default or lanes[default].closed then
+  if not default or lanes[default].closed or not default:usable() then
     default = open {}
   end
   return default

@@ -38,11 +38,10 @@ describe("after a fork", function()
         err.message:find("fork", 1, true) and "fork" or err.message, "\n")
       response, err = client:get("/V1/child")
       io.write(tostring(response), " ", err.kind, "\n")
-      local made, problem = pcall(accs.client, { dotenv = false })
-      if made then
-        problem = select(2, problem:get("/V1/child"))
+      do
+        local own <close> = accs.client { dotenv = false, ca_file = os.getenv "CA" }
+        io.write(assert(own:get("/V1/own")).status, "\n")
       end
-      io.write(problem.kind, "\n")
       client:close()
       client = nil
       collectgarbage()
@@ -67,6 +66,7 @@ describe("after a fork", function()
   before_each(function()
     server = fault.start()
     server:script("/V1/warm", { fault.ok })
+    server:script("/V1/own", { fault.ok })
     server:script("/V1/slow", { { { "sleep", 0.6 }, fault.ok[1] } })
     for i = 1, 100 do
       server:script("/V1/echo/" .. i, { fault.ok })
@@ -83,7 +83,7 @@ describe("after a fork", function()
       env[name] = value
     end
     local result = native.run((program:gsub("ENDING", ending)), { env = env })
-    assert.same({ "nil closed not_sent fork", "nil closed", "closed", "child 7", "slow 200" },
+    assert.same({ "nil closed not_sent fork", "nil closed", "200", "child 7", "slow 200" },
       must_end(result))
     assert.equal(0, server:count("/V1/child"))
     assert.equal(1, server:count("/V1/slow"))
@@ -95,7 +95,7 @@ describe("after a fork", function()
   for _, ending in ipairs(endings) do
     it("a child is refused, " .. ending[1] .. ", and the parent's pool is unharmed", function()
       examine(ending[2], server.env)
-      assert.equal(2, server:connection_count()) -- the slow call took the second
+      assert.equal(3, server:connection_count()) -- the slow call took the second, the child one
     end)
     it("the same over TLS, when the child " .. ending[1], function()
       local front <close> = support.nginx { port = server.port, http2 = false }
@@ -106,13 +106,91 @@ describe("after a fork", function()
       env.API_ENDPOINT = front:address(env.API_ENDPOINT)
       examine(ending[2], env)
       local connections, count = {}, 0
-      for _, request in ipairs(front:requests(102)) do
+      for _, request in ipairs(front:requests(103)) do
         if not connections[request.connection] then
           connections[request.connection] = true
           count = count + 1
         end
       end
-      assert.equal(2, count)
+      assert.equal(3, count)
+    end)
+  end
+
+  -- Both work at the same time, the child with tasks that the parent had begun behind it.
+  local both = [[
+    local accs = require "accs"
+    local function ask(client, who, number)
+      local sku = who .. number
+      local body = assert(client:get("/V1/echo/" .. sku)).data
+      assert(body.path == sku, "an answer that belongs to another request")
+      return 1
+    end
+    local function make()
+      return accs.client { dotenv = false, ca_file = os.getenv "CA" }
+    end
+    local function work(client, who)
+      local numbers = {}
+      for number = 1, 100 do
+        numbers[number] = number
+      end
+      local results = assert(accs.map(numbers, function(number)
+        return ask(client, who, number)
+      end, { concurrency = 4 }))
+      io.write(who, " ", #results, "\n")
+      io.stdout:flush()
+    end
+    local client = make()
+    local warm = {}
+    for number = 1, 4 do
+      warm[number] = function() return ask(client, "warm", number) end
+    end
+    assert(accs.all(warm))
+    local task = accs.spawn(ask, client, "flight", 1)
+    assert(accs.all { function() accs.sleep(0) end })
+    local pid = native.fork()
+    if pid == 0 then
+      work(make(), "child")
+      local _, err = task:wait()
+      assert(err.kind == "closed", tostring(err))
+      client:close()
+      os.exit(0, true)
+    end
+    work(client, "parent")
+    assert(task:wait() == 1)
+    assert(native.wait(pid) == 0)
+  ]]
+
+  for _, secure in ipairs { false, true } do
+    it("both sides make requests, and each answer is the right one"
+      .. (secure and " (TLS)" or ""), function()
+      for _, who in ipairs { "warm", "child", "parent", "flight" } do
+        for number = 1, 100 do
+          local answer = fault.reply(200, ('{"path":"%s"}'):format(who .. number))
+          server:script("/V1/echo/" .. who .. number, {
+            who == "flight" and { { "sleep", 0.4 }, answer } or { answer },
+          })
+        end
+      end
+      local env = { ASAN_OPTIONS = "detect_leaks=0" }
+      for name, value in pairs(server.env) do
+        env[name] = value
+      end
+      local front = secure and support.nginx { port = server.port, http2 = false }
+      if front then
+        env.CA = front.certificates.ca
+        env.API_ENDPOINT = front:address(env.API_ENDPOINT)
+      end
+      local said = must_end(native.run(both, { env = env }))
+      if front then
+        front:close()
+      end
+      table.sort(said)
+      assert.same({ "child 100", "parent 100" }, said)
+      for number = 1, 100 do
+        assert.equal(1, server:count("/V1/echo/child" .. number))
+        assert.equal(1, server:count("/V1/echo/parent" .. number))
+      end
+      assert.equal(1, server:count("/V1/echo/flight1"))
     end)
   end
 end)
@@ -146,6 +224,49 @@ describe("a TLS connection that ends and is then reset", function()
       io.write("still alive\n")
     ]], { env = env })
     assert.same({ "alive" }, must_end(result, 141))
+  end)
+end)
+
+-- Lua unloads C modules when a state ends.
+describe("a state that ends in a process that goes on", function()
+  it("leaves neither memory nor descriptors, however often", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok })
+    local result = native.run([==[
+      local function count_descriptors()
+        local count = 0
+        for _ in io.popen("ls /proc/" .. native.pid() .. "/fd"):lines() do
+          count = count + 1
+        end
+        return count
+      end
+      local function resident() -- bytes
+        local file <close> = io.open "/proc/self/statm"
+        local _, pages = file:read("n", "n")
+        return 4096 * pages
+      end
+      local descriptors, memory
+      for round = 1, 60 do
+        native.state [[
+          local accs = require "accs"
+          local client = accs.client { dotenv = false }
+          assert(accs.map({ 1, 2, 3 }, function() return client:get("/V1/x") end))
+          accs.spawn(client.get, client, "/V1/x") -- never begun
+        ]]
+        if round == 20 then
+          collectgarbage()
+          descriptors, memory = count_descriptors(), resident()
+        end
+      end
+      collectgarbage()
+      assert(count_descriptors() == descriptors, "descriptors are left")
+      local grown = resident() - memory
+      assert(grown < 1 << 20, grown .. " bytes are left")
+      local file <close> = io.open "/proc/self/maps"
+      io.write(file:read("a"):find("accs/core.so", 1, true) and "pinned\n" or "unloaded\n")
+    ]==], { env = server.env })
+    assert.same({ "pinned" }, must_end(result))
+    assert.equal(180, server:count("/V1/x"))
   end)
 end)
 
@@ -200,4 +321,38 @@ describe("a name server that never answers", function()
       end)
     end
   end
+
+  it("may still be asked by a thread when the state is long gone", function()
+    local dir <close> = run.temp_dir()
+    local resolv = run.write_file(dir.path .. "/resolv.conf",
+      "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    local result = native.run([==[
+      assert(native.loopback_up())
+      local silent = assert(require("socket").udp4())
+      assert(silent:setsockname("127.0.0.1", 53))
+      native.state [[
+        local accs = require "accs"
+        local client = accs.client { dotenv = false, timeout = 0.3, access_token = "example",
+          base_url = "https://tenant.example.com/t" }
+        local _, err = client:get("/V1/x")
+        assert(err.kind == "timeout", tostring(err))
+      ]]
+      local function threads()
+        local count = 0
+        for _ in io.popen("ls /proc/" .. native.pid() .. "/task"):lines() do
+          count = count + 1
+        end
+        return count
+      end
+      io.write(threads(), "\n")
+      for _ = 1, 50 do
+        if threads() == 1 then
+          break
+        end
+        os.execute "sleep 0.1"
+      end
+      io.write(threads(), "\n")
+    ]==], { prefix = prefix, env = { RESOLV = resolv } })
+    assert.same({ "2", "1" }, must_end(result))
+  end)
 end)

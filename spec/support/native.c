@@ -4,6 +4,7 @@
  */
 #include <lauxlib.h>
 #include <lua.h>
+#include <lualib.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -102,6 +103,23 @@ static int native_starved(lua_State *L)
     return lua_gettop(L);
 }
 
+/* state(source): runs it in a Lua state of its own, which is closed then */
+static int native_state(lua_State *L)
+{
+    const char *source = luaL_checkstring(L, 1);
+    lua_State *other = luaL_newstate();
+    int status;
+
+    if (other == NULL)
+        return luaL_error(L, "no memory");
+    luaL_openlibs(other);
+    status = luaL_dostring(other, source);
+    if (status != LUA_OK)
+        lua_pushstring(L, luaL_tolstring(other, -1, NULL));
+    lua_close(other);
+    return status == LUA_OK ? 0 : lua_error(L);
+}
+
 int luaopen_native(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -111,6 +129,7 @@ int luaopen_native(lua_State *L)
         {"exit", native_exit},
         {"loopback_up", native_loopback_up},
         {"starved", native_starved},
+        {"state", native_state},
         {NULL, NULL},
     };
 
