@@ -266,10 +266,12 @@ static void deadline_passed(accs_timer *timer)
         [ACCS_STAGE_BACKOFF] = "before the next attempt",
     };
     accs_call *call = (accs_call *)(void *)((char *)timer - offsetof(accs_call, deadline));
+    bool paused = call->transfer != NULL && accs_transfer_paused(call->transfer);
     char text[ACCS_FAILURE_TEXT_MAX];
 
     snprintf(text, sizeof text, "no result within %g s (timeout): the call was waiting %s",
-             (double)call->timeout_ms / 1000.0, waits[call->stage]);
+             (double)call->timeout_ms / 1000.0,
+             paused ? "for its sink or source" : waits[call->stage]);
     stop_transfer(call, ACCS_ERROR_TIMEOUT);
     end_with(call, ACCS_ERROR_TIMEOUT, text);
 }

@@ -546,6 +546,11 @@ void accs_transfer_resume(accs_transfer *transfer)
     accs_pipe_restore(&guard);
 }
 
+bool accs_transfer_paused(const accs_transfer *transfer)
+{
+    return transfer->paused != CURLPAUSE_CONT;
+}
+
 bool accs_transfer_streaming(const accs_transfer *transfer)
 {
     return transfer->answer.streaming;

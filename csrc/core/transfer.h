@@ -77,6 +77,9 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
 /* After the reply's body was read, or the upload fed: the transfer may go on. */
 void accs_transfer_resume(accs_transfer *transfer);
 
+/* Whether it waits for the user to read or to feed. */
+bool accs_transfer_paused(const accs_transfer *transfer);
+
 /* Whether the body of the answer is one that is handed out as it comes. */
 bool accs_transfer_streaming(const accs_transfer *transfer);
 

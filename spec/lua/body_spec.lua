@@ -166,6 +166,8 @@ describe("while the consumer is at work", function()
     local started = core.monotonic()
     local _, err = client:get("/V1/x", { sink = pausing(0.5), timeout = 0.2 })
     assert.equal("timeout", err.kind)
+    assert.equal("no result within 0.2 s (timeout): the call was waiting for its sink or source",
+      err.message)
     assert.is_true(core.monotonic() - started < 2)
     -- The client's limit is not for streams.
     local short <close> = server:client { access_token = "example", timeout = 0.2 }

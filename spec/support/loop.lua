@@ -35,11 +35,13 @@ function loop.start(f, ...)
 end
 
 local function step()
-  local reads, writes, owners, timeout = {}, {}, {}, nil
+  local reads, writes, timeout = {}, {}, nil
+  local readers, writers = {}, {} -- by socket: a relay's may have one of each
   local now = socket.gettime()
   for thread, want in pairs(waiting) do
     if want.mode then
-      local list = want.mode == "read" and reads or writes
+      local reading = want.mode == "read"
+      local list, owners = reading and reads or writes, reading and readers or writers
       list[#list + 1] = want.socket
       owners[want.socket] = thread
     end
@@ -48,9 +50,9 @@ local function step()
     end
   end
   local readable, writable = socket.select(reads, writes, timeout)
-  for _, list in ipairs { readable, writable } do
+  for index, list in ipairs { readable, writable } do
     for _, sock in ipairs(list) do
-      local thread = owners[sock]
+      local thread = (index == 1 and readers or writers)[sock]
       if waiting[thread] then
         resume(thread, true)
       end
