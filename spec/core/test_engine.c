@@ -354,6 +354,40 @@ static void a_forked_child_can_only_let_go(void **state)
     accs_engine_free(engine);
 }
 
+static int waits_in_the_child(void *context)
+{
+    accs_engine *const *both = context;
+
+    return accs_engines_wait(both, 2, PATIENCE_MS, NULL) == ACCS_OK ? 42 : 1;
+}
+
+static void several_engines_are_waited_for_together(void **state)
+{
+    accs_engine *both[2] = {new_engine(), new_engine()};
+    int64_t start = now_ms();
+    uint64_t late = start_timer(both[0], 60000);
+    uint64_t id = start_timer(both[1], 80);
+
+    (void)state;
+    assert_int_equal(accs_engines_wait(both, 2, 20, NULL), ACCS_OK);
+    assert_true(now_ms() - start >= 20 && now_ms() - start < 80);
+    assert_int_equal(accs_engines_wait(both, 2, 0, NULL), ACCS_OK);
+    assert_int_equal(accs_engines_wait(both, 2, -1, NULL), ACCS_OK);
+    assert_true(now_ms() - start >= 80 && now_ms() - start < PATIENCE_MS);
+    assert_true(queue_is_empty(both[1])); /* nothing is moved */
+    expect_timer(both[1], id, ACCS_OK);
+    accs_engine_cancel(both[0], late); /* is in the queue now */
+    start = now_ms();
+    assert_int_equal(accs_engines_wait(both, 2, -1, NULL), ACCS_OK);
+    expect_timer(both[0], late, ACCS_ERROR_CANCELLED);
+    /* In a child they count as ready: their steps say what is wrong. */
+    assert_int_equal(in_a_child(waits_in_the_child, both), 42);
+    assert_true(now_ms() - start < PATIENCE_MS);
+    assert_int_equal(accs_engines_wait(NULL, 0, 10, NULL), ACCS_OK);
+    accs_engine_free(both[0]);
+    accs_engine_free(both[1]);
+}
+
 typedef struct family {
     accs_engine *engine;
     accs_client *client;
@@ -450,6 +484,7 @@ int main(void)
         cmocka_unit_test(an_engine_needs_descriptors),
         cmocka_unit_test(a_forked_child_can_only_let_go),
         cmocka_unit_test(a_forked_child_leaves_the_parents_calls_alone),
+        cmocka_unit_test(several_engines_are_waited_for_together),
         cmocka_unit_test(two_engines_do_not_know_each_other),
     };
 

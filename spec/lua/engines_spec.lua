@@ -241,6 +241,54 @@ describe("the signals of a call", function()
     assert.equal(0, engines.lane(engine).waiting)
   end)
 
+  it("end with a task that had a signal, and did not go on yet", function()
+    local engine = scripted { { "body", 7 }, { "timer", 8, true } }
+    local task, err
+    -- Both are woken by the first step; the canceller comes first.
+    local canceller = accs.spawn(function()
+      tasks.await(engine, 9)
+    end)
+    task = accs.spawn(function() return tasks.await_stream(engine, 7) end)
+    local step = engine.step
+    engine.step = function(self)
+      task:cancel()
+      engine.step = step
+      self.queue = { { "body", 7 }, { "done", 9, "reply" } }
+      return true
+    end
+    engine.cancel = function(self, id) self.cancelled[#self.cancelled + 1] = id end
+    canceller:wait()
+    engine.queue = { { "done", 7, nil, { kind = "cancelled", outcome = "done" } } }
+    engine.step = function() return true end
+    _, err = task:wait()
+    assert.equal("cancelled", err.kind)
+    assert.equal("done", err.outcome) -- the body meanwhile says less than the end
+  end)
+
+  it("end with a task that is cancelled between a signal and its next step", function()
+    local engine = scripted { function() return { { "body", 7 }, { "done", 9, "reply" } } end }
+    local task
+    local canceller = accs.spawn(function()
+      tasks.await(engine, 9)
+    end)
+    task = accs.spawn(function() return tasks.await_stream(engine, 7) end)
+    engine.cancel = function(self, id) self.cancelled[#self.cancelled + 1] = id end
+    local next = engine.next
+    engine.next = function(self)
+      local kind, id, a, b = next(self)
+      if not kind then
+        task:cancel() -- it is ready, and did not go on yet
+      end
+      return kind, id, a, b
+    end
+    canceller:wait()
+    local _, err = task:wait()
+    assert.equal("cancelled", err.kind)
+    assert.equal("unknown", err.outcome)
+    assert.same({ 7 }, engine.cancelled)
+    assert.equal(0, engines.lane(engine).waiting)
+  end)
+
   it("are not lost when a finalizer moves the engine before the caller waits", function()
     local engine = scripted { function()
       return { { "done", 7, "early" }, { "body", 8 }, { "done", 9, "own" } }

@@ -212,6 +212,35 @@ describe("a task", function()
   end)
 end)
 
+describe("a turn of tasks", function()
+  it("resumes one at least every other time, however short it is", function()
+    local tasks = require "accs.tasks"
+    local ran = 0
+    for _ = 1, 3 do
+      accs.spawn(function() ran = ran + 1 end)
+    end
+    for turn = 1, 6 do
+      assert.equal(turn < 6, tasks.turn(0))
+      assert.equal(turn // 2, ran)
+    end
+    assert.is_false(tasks.turn(0))
+  end)
+
+  it("lets a task that is ready all the time have one step", function()
+    local tasks = require "accs.tasks"
+    local steps = 0
+    local task = accs.spawn(function()
+      while steps < 5 do
+        steps = steps + 1
+        coroutine.yield()
+      end
+    end)
+    assert.is_true(tasks.turn(10))
+    assert.equal(1, steps)
+    task:wait()
+  end)
+end)
+
 describe("a failure that nobody waits for", function()
   local function told(script)
     local support = require "spec.support"
