@@ -308,6 +308,9 @@ end
 function tasks.tell(loop)
   listener = loop
   engines.tell(loop)
+  if loop and (is_more() or engines.busy()) then
+    loop.started()
+  end
 end
 
 -- Waits without letting the user's tasks go on; their completions are kept.

@@ -58,9 +58,6 @@ function loop.attach(new)
   end
   host = new
   tasks.tell(Listener)
-  if engines.in_use()[1] then
-    host.wake()
-  end
 end
 
 -- Watches the engines that somebody waits for, and no other.
