@@ -376,4 +376,30 @@ describe("the version of TLS", function()
       end
     end)
   end
+
+  it("is 1.2 at least even where OpenSSL would take an older one", function()
+    local path = support.certificates().path
+    local old <close> = support.start { "sh", "-c", [[
+      openssl s_server -accept 127.0.0.1:0 -www -tls1_1 -cipher DEFAULT@SECLEVEL=0 \
+        -cert "$0/good.pem" -key "$0/good.key" </dev/null & pid=$!
+      cat >/dev/null; kill $pid]], path } -- it does not look at its standard input
+    local line, port = "", nil
+    while line and not port do
+      line = old:read_line()
+      port = line and line:match("^ACCEPT .*:(%d+)$")
+    end
+    local dir <close> = support.temp_dir()
+    local lax = support.write_file(dir.path .. "/openssl.cnf", "openssl_conf = all\n[all]\n"
+      .. "ssl_conf = ssl\n[ssl]\nsystem_default = lax\n[lax]\nMinProtocol = TLSv1\n"
+      .. "CipherString = DEFAULT@SECLEVEL=0\n")
+    local url = ("https://localhost:%s"):format(port)
+    local env = { OPENSSL_CONF = lax, API_ENDPOINT = url, ACCS_ACCESS_TOKEN = "example",
+      ACCS_CA_FILE = support.certificates().ca, ACCS_ATTEMPTS = "1" }
+    local curl = support.run { "curl", "-s", "--tlsv1.1", "--cacert", env.ACCS_CA_FILE, url,
+      env = env }
+    assert.equal(0, curl.code, curl.err) -- the others can
+    local result = support.run { "accs", "get", "/V1/x", env = env }
+    assert.matches("^accs: tls: ", result.err)
+    assert.equal(4, result.code)
+  end)
 end)
