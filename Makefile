@@ -19,7 +19,7 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 DEPS_RUN := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev libcurl4-openssl-dev libssl-dev zlib1g-dev \
 	lua-cjson lua-argparse lua-lpeg libmicrohttpd-dev libsqlite3-dev ca-certificates
 DEPS_TEST := mount lua-busted lua-socket lua-sec lua-luv lua-cqueues libcmocka-dev nginx openssl
-DEPS_LINT := luarocks lua-check cppcheck clang-tidy-14 clang-format-14 clang-14
+DEPS_LINT := valgrind luarocks lua-check cppcheck clang-tidy-14 clang-format-14 clang-14
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
@@ -134,6 +134,16 @@ tsan: all ## states in many threads under ThreadSanitizer
 	@eval "$$($(MAKE) -s env)" && TSAN_OPTIONS=exitcode=66 accs-sandbox --products 12 --orders 6 --customers 3 \
 		-- $(BUILD)/tsan/spec/core/threads 8 4
 
+# For specs; everything takes many times longer, and SPEC_SLOW stretches the limits of time.
+valgrind: all $(UNITS) $(REPLAYS) ## specs under valgrind: make valgrind SUITE=spec/faults [SPEC_SLOW=20]
+	@eval "$$($(MAKE) -s env)" && SPEC_SLOW=$(or $(SPEC_SLOW),20) VALGRIND="valgrind -q --leak-check=full \
+		--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=9" \
+		$(LUA) spec/support/suite.lua $(BUILD) $(or $(SUITE),spec/faults)
+
+soak: all ## many requests with faults among them, all accounted for: make soak [REQUESTS=100000]
+	@eval "$$($(MAKE) -s env)" && $(LUA) spec/soak/soak.lua $(or $(REQUESTS),100000) \
+		$(or $(CONCURRENCY),64) $(or $(SHARE),0.05)
+
 fuzz: ## run the fuzz targets: make fuzz RUNS=100000 [TARGET=json]
 	@BUILD=$(BUILD) RUNS="$(or $(RUNS),100000)" TARGET="$(TARGET)" spec/fuzz/run.sh
 
@@ -186,4 +196,4 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
 .SECONDARY:
-.PHONY: all units units-built demo test check deps lint asan lib oom tsan fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help
+.PHONY: all units units-built demo test check deps lint asan lib oom tsan valgrind soak fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help

@@ -9,9 +9,11 @@
 -- "N passed, N failed"; BUILD/results/summary holds it as well.
 local run = require "spec.support.run"
 
-local LIMIT = 300 -- seconds for one runner
+-- A run under valgrind says so, and how many times slower it is.
+local WRAPPER = os.getenv("VALGRIND") and os.getenv("VALGRIND") .. " " or ""
+local LIMIT = 300 * (tonumber(os.getenv("SPEC_SLOW")) or 1) // 1 -- seconds for one runner
 local AT_A_TIME = tonumber(os.getenv("JOBS")) or 2
-local BUSTED = "lua5.4 /usr/bin/busted --ignore-lua -o TAP"
+local BUSTED = WRAPPER .. "lua5.4 /usr/bin/busted --ignore-lua -o TAP"
   .. " --lpath './lua/?.lua;./lua/?/init.lua;./?.lua' --cpath ''"
 
 local build = assert(arg[1], "usage: suite.lua BUILD [FILE...]")
@@ -36,12 +38,12 @@ local function find_runners()
   end
   for _, path in ipairs(lines_of("ls spec/core/test_*.c 2>/dev/null")) do
     local name = path:gsub("%.c$", "")
-    add(path, run.quote(build .. "/" .. name))
+    add(path, WRAPPER .. run.quote(build .. "/" .. name))
   end
   for _, path in ipairs(lines_of("ls spec/fuzz/fuzz_*.c 2>/dev/null")) do
     local name = path:gsub("%.c$", "")
     local corpus = "spec/fuzz/corpus/" .. name:match("fuzz_(.*)$")
-    add(path, run.quote(build .. "/" .. name) .. " " .. corpus)
+    add(path, WRAPPER .. run.quote(build .. "/" .. name) .. " " .. corpus)
   end
   for _, path in ipairs(lines_of("find spec -name '*_spec.lua' | LC_ALL=C sort")) do
     local chunk, message = loadfile(path)
@@ -101,13 +103,14 @@ local function start(runner)
   runner.tap = dir .. "/tap"
   -- Reports of sanitizers go to files, so that those of child processes are found too.
   local env = run.environment {
-    CMOCKA_MESSAGE_OUTPUT = "TAP", TEST_BUILD = build, TMPDIR = dir .. "/tmp", LC_ALL = "C.UTF-8", TZ = "UTC",
+    CMOCKA_MESSAGE_OUTPUT = "TAP", TEST_BUILD = build, TMPDIR = dir .. "/tmp",
+    LC_ALL = "C.UTF-8", TZ = "UTC",
     -- Tests ask for sizes that no machine has; malloc then answers NULL, as without a sanitizer.
     ASAN_OPTIONS = "detect_leaks=1:allocator_may_return_null=1:log_path=" .. dir .. "/sanitizer",
     UBSAN_OPTIONS = "print_stacktrace=1:log_path=" .. dir .. "/sanitizer",
     LSAN_OPTIONS = "suppressions=" .. root .. "/spec/support/leaks.supp:print_suppressions=0",
   }
-  runner.pipe = assert(io.popen(("exec timeout -k 10 %d %s %s >%s 2>&1 </dev/null"):format(LIMIT,
+  runner.pipe = assert(io.popen(("exec timeout -k 10 %.0f %s %s >%s 2>&1 </dev/null"):format(LIMIT,
     env, runner.command, run.quote(runner.tap))))
   runner.started = os.time()
 end
