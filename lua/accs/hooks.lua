@@ -7,6 +7,39 @@ local tasks = require "accs.tasks"
 
 local hooks = {}
 
+--- What `on_event` gets. Fields that do not apply are nil.
+---@class accs.Event
+---@field kind "request"|"response"|"retry"|"throttle"|"token"  each request has one response
+---@field time number  seconds since 1970-01-01 UTC
+---@field call? integer  number of the call, the same for all its events
+---@field attempt? integer  from 1
+---@field method? string
+---@field url? string  without credentials, cut to 255 bytes
+---@field request_id? string  that was sent
+---@field status? integer  HTTP status
+---@field error? accs.ErrorKind  why there was no whole answer, or no token
+---@field delay? number  seconds to wait, of `retry`, `throttle` and `token`
+---@field text? string  what happened, in a few words
+---@field dropped? integer  events that were lost before this one, since too many waited
+---@field elapsed? number  seconds of the attempt; this and the rest: of `response`
+---@field bytes? integer  of the body, inflated
+---@field bytes_in? integer  head and body as they came; TLS and HTTP/2's packing not counted
+---@field bytes_out? integer  likewise, as they left
+---@field protocol? "HTTP/1.0"|"HTTP/1.1"|"HTTP/2"
+---@field reused? boolean  the connection was open already; nil: the request never left
+---@field phases? accs.Phases
+
+--- Where the time of an attempt went: seconds, one after the other, 0 for what was not needed or
+--- never ended.
+---@class accs.Phases
+---@field queue number  from the call's start, or the end of the back-off, to the attempt: waiting
+---  for a token, a throttle, a place or a connection
+---@field name_lookup number
+---@field connect number  TCP
+---@field tls number  with a proxy's tunnel
+---@field first_byte number  from the connection's being ready to the first byte of the answer
+---@field total number  of the attempt, without queue; what the others leave is the body
+
 -- A slow hook must not make memory grow without end: so many events wait for it, more are lost.
 local WAITING_MAX = 1000
 
