@@ -136,8 +136,10 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
         return size * count;
     /* Not CURL_WRITEFUNC_PAUSE, which would mean that nothing was taken. The pause also keeps the
      * transfer from ending while decoded bytes are held back. */
-    if (accs_answer_full(answer) && !pause_as(transfer, transfer->paused | CURLPAUSE_RECV))
+    if (accs_answer_full(answer) && !pause_as(transfer, transfer->paused | CURLPAUSE_RECV)) {
+        accs_answer_refuse(answer, ACCS_ERROR_MEMORY, "no memory left");
         return 0;
+    }
     if (answer->reply->body.len > 0)
         transfer->stream->arrived(transfer->stream->context);
     return size * count;

@@ -244,6 +244,42 @@ scenes.lists = {
   end,
 }
 
+-- Bodies that are moved in pieces.
+scenes.streams = {
+  prepare = function()
+    return { accs = require "accs", path = os.tmpname() }
+  end,
+  body = function(here)
+    here.client = new_client(here.accs)
+    local client = here.client
+    local bytes = 0
+    local query = here.accs.search():page_size(20):query()
+    local response = must(client:get("/V1/products", { query = query, sink = function(piece)
+      bytes = bytes + #piece
+      here.accs.sleep(0)
+    end }))
+    assert(response.bytes == bytes and bytes > 1000)
+    response = must(client:get("/V1/products", { query = query, sink = here.path }))
+    assert(response.bytes == bytes)
+    for _, source in ipairs { here.path, function()
+      bytes = bytes - 1000
+      return bytes > -1000 and ("x"):rep(1000) or nil
+    end } do
+      local answer, err = client:post("/V1/products", nil, { source = source })
+      assert(answer == nil)
+      if err.kind ~= "http" then
+        error(err, 0)
+      end
+    end
+  end,
+  after = function(here)
+    os.remove(here.path)
+    if here.client then
+      prove(here.client)
+    end
+  end,
+}
+
 -- Closed with calls in flight, and left to the collector.
 scenes.close = {
   prepare = function()
@@ -274,7 +310,7 @@ scenes.close = {
 }
 
 if not wanted then
-  return { "load", "core", "json", "calls", "tasks", "lists", "close" }
+  return { "load", "core", "json", "calls", "tasks", "lists", "streams", "close" }
 end
 
 -- Whether an error is what the lack of memory may lead to.
