@@ -66,6 +66,7 @@ $(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
 # Where memory runs out: the core's allocations go through the test.
 $(BUILD)/spec/core/test_oom $(BUILD)/spec/core/oom: WRAP := \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=free
+$(BUILD)/spec/core/test_oom: WRAP += -Wl,--wrap=epoll_ctl
 
 # Programs that hold core, binding and Lua.
 $(HOSTS): $(BUILD)/%: $(BUILD)/%.o $(CORE) $(BINDING)

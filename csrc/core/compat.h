@@ -27,6 +27,20 @@
 /* CURLOPT_QUICK_EXIT: a resolver thread that hangs holds nobody up. */
 #define ACCS_HAVE_QUICK_EXIT (LIBCURL_VERSION_NUM >= 0x075700)
 
+/*
+ * Moves every transfer and tells anew which sockets to watch. libcurl would rather see each socket
+ * moved alone, which is what the engine does, until libcurl or the kernel had no memory for one.
+ */
+static inline CURLMcode accs_curl_move_all(CURLM *multi)
+{
+    int running;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    return curl_multi_socket_all(multi, &running);
+#pragma GCC diagnostic pop
+}
+
 /* CLOCK_BOOTTIME runs on while the machine sleeps; elsewhere the monotonic clock has to do. */
 #if defined(__linux__)
 #define ACCS_HAVE_BOOTTIME 1

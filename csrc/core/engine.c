@@ -16,6 +16,7 @@
 
 enum {
     READY_MAX = 64,
+    BLIND_MS = 10,   /* between two looks at sockets that nobody watches */
     ROUNDS_MAX = 16, /* of libcurl's zero timer in one step, so that sockets get their turn */
 };
 
@@ -35,6 +36,7 @@ struct accs_engine {
     accs_member *members;
 
     accs_sockets sockets;
+    bool blind;   /* a socket is not watched, or libcurl has lost sight of one */
     bool starved; /* no memory for a socket's place, which libcurl takes for a refusal */
 };
 
@@ -68,7 +70,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
     if (events == 0 && accs_sockets_has(&engine->sockets, fd))
         accs_poller_rest(&engine->poller, fd);
     else if (accs_poller_watch(&engine->poller, fd, events) != ACCS_OK)
-        return -1;
+        engine->blind = true; /* a failure told to libcurl would end every transfer, for good */
     return 0;
 }
 
@@ -265,18 +267,22 @@ accs_member *accs_engine_members(const accs_engine *engine)
 
 /* ---------------------------------------------------------------- alarm */
 
+/* Of two moments, -1 being never. */
+static int64_t earlier(int64_t one, int64_t other)
+{
+    if (one < 0 || other < 0)
+        return one < 0 ? other : one;
+    return one < other ? one : other;
+}
+
 /* The next moment at which there is something to do, or -1; the past when it is there already. */
 static int64_t next_moment(const accs_engine *engine)
 {
-    int64_t timers = accs_timers_next_ms(&engine->timers);
+    int64_t next = earlier(accs_timers_next_ms(&engine->timers), engine->curl_at_ms);
 
     if (engine->works.first != NULL)
         return 0;
-    if (engine->curl_at_ms < 0)
-        return timers;
-    if (timers < 0)
-        return engine->curl_at_ms;
-    return timers < engine->curl_at_ms ? timers : engine->curl_at_ms;
+    return engine->blind ? earlier(next, engine->now.mono_ms + BLIND_MS) : next;
 }
 
 void accs_engine_follow(accs_engine *engine)
@@ -397,6 +403,24 @@ void accs_engine_cancel(accs_engine *engine, uint64_t id)
 
 /* ----------------------------------------------------------------- step */
 
+/* A code that leaves a transfer with nobody to move it: no memory, as a rule. */
+static void note(accs_engine *engine, CURLMcode code)
+{
+    if (code != CURLM_OK && code != CURLM_BAD_SOCKET)
+        engine->blind = true;
+}
+
+/* Moves all, until each socket is watched again. */
+static void look_around(accs_engine *engine)
+{
+    if (!engine->blind)
+        return;
+    engine->blind = false;
+    note(engine, accs_curl_move_all(engine->multi));
+    if (!accs_poller_retry(&engine->poller))
+        engine->blind = true;
+}
+
 /* Runs what is due: libcurl's own timer first, then those of calls. */
 static void run_due(accs_engine *engine)
 {
@@ -407,7 +431,7 @@ static void run_due(accs_engine *engine)
         if (engine->curl_at_ms < 0 || engine->curl_at_ms > engine->now.mono_ms)
             break;
         engine->curl_at_ms = -1;
-        curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        note(engine, curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running));
     }
     collect_finished(engine);
     while ((timer = accs_timers_due(&engine->timers, engine->now.mono_ms)) != NULL)
@@ -462,7 +486,7 @@ static void serve_sockets(accs_engine *engine, const accs_ready *ready, int coun
             mask |= CURL_CSELECT_OUT;
         if (ready[i].events & ACCS_POLL_ERROR)
             mask |= CURL_CSELECT_ERR;
-        curl_multi_socket_action(engine->multi, ready[i].fd, mask, &running);
+        note(engine, curl_multi_socket_action(engine->multi, ready[i].fd, mask, &running));
     }
 }
 
@@ -477,6 +501,7 @@ accs_error accs_engine_step(accs_engine *engine, int64_t timeout_ms, accs_failur
         return ACCS_ERROR_CLOSED;
     accs_pipe_block(&guard);
     accs_engine_refresh(engine);
+    look_around(engine);
     run_due(engine);
     count = accs_poller_wait(&engine->poller, ready, READY_MAX, wait_time(engine, timeout_ms));
     if (count < 0) {

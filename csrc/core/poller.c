@@ -10,8 +10,8 @@
 
 enum { WAIT_MAX = 64 };
 
-/* In kept[fd], beside the ACCS_POLL_ bits that the kernel watches. */
-enum { RESTING = 0x80 };
+/* In kept[fd], beside the ACCS_POLL_ bits that the kernel watches, or should: LOST. */
+enum { RESTING = 0x80, LOST = 0x40 };
 
 accs_error accs_poller_init(accs_poller *poller)
 {
@@ -97,16 +97,30 @@ accs_error accs_poller_watch(accs_poller *poller, int fd, unsigned events)
     if (events & ACCS_POLL_OUT)
         event.events |= EPOLLOUT;
     if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) != 0 &&
-        (errno != EEXIST || epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) != 0))
+        (errno != EEXIST || epoll_ctl(poller->fd, EPOLL_CTL_MOD, fd, &event) != 0)) {
+        if (kept != NULL)
+            *kept = (unsigned char)(events | LOST);
         return ACCS_ERROR_IO;
+    }
     if (kept != NULL)
         *kept = (unsigned char)events;
     return ACCS_OK;
 }
 
+bool accs_poller_retry(accs_poller *poller)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < poller->kept_count; i++)
+        if (poller->kept[i] & LOST)
+            all = accs_poller_watch(poller, (int)i, poller->kept[i] & ~(unsigned)LOST) == ACCS_OK &&
+                  all;
+    return all;
+}
+
 void accs_poller_rest(accs_poller *poller, int fd)
 {
-    if ((size_t)fd < poller->kept_count && poller->kept[fd] != 0)
+    if ((size_t)fd < poller->kept_count && poller->kept[fd] != 0 && !(poller->kept[fd] & LOST))
         poller->kept[fd] |= RESTING;
     else
         stop_watching(poller, fd);

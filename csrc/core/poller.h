@@ -25,8 +25,14 @@ accs_error accs_poller_init(accs_poller *poller);
 /* Closes the descriptors, which is all: safe in a forked child. A second call is fine. */
 void accs_poller_cleanup(accs_poller *poller);
 
-/* Watches fd for the given bits from now on; 0 stops. A descriptor closed meanwhile is no error. */
+/*
+ * Watches fd for the given bits from now on; 0 stops. A descriptor closed meanwhile is no error.
+ * ACCS_ERROR_IO when the kernel has no memory for it: see accs_poller_retry().
+ */
 accs_error accs_poller_watch(accs_poller *poller, int fd, unsigned events);
+
+/* Tries again for every descriptor that could not be watched. Whether all are watched now. */
+bool accs_poller_retry(accs_poller *poller);
 
 /*
  * Stops watching fd for now. The kernel goes on until something happens there,

@@ -115,7 +115,7 @@ static int address(lua_State *L)
 
     if (accs_address_look(url, &found, &failure) != ACCS_OK) {
         lua_pushnil(L);
-        lua_pushstring(L, failure.text);
+        lua_pushstring(L, failure.code == ACCS_ERROR_MEMORY ? ACCS_LUA_NO_MEMORY : failure.text);
         return 2;
     }
     lua_createtable(L, 0, 5);

@@ -48,7 +48,9 @@ end
 local function check_addresses(values, sources)
   for _, name in ipairs { "base_url", "ims_url" } do
     local address, problem = core.address(values[name])
-    if not address then
+    if problem == "not enough memory" then
+      error(errors.new { kind = "memory", message = problem }, 0)
+    elseif not address then
       fail("%s from %s: %s", name, sources[name].words, problem)
     elseif not address.https and not address.loopback then
       fail("%s from %s must begin with https:// (plain http:// only to this machine)", name,

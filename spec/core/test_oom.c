@@ -6,7 +6,9 @@
  */
 #include "engine_support.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <zlib.h>
 
 enum { ROUNDS_MAX = 2000, PATH_LEN = 5 };
@@ -23,12 +25,16 @@ void *__wrap_realloc(void *block, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t len);
 void __wrap_free(void *block);
+int __real_epoll_ctl(int set, int what, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int set, int what, int fd, struct epoll_event *event);
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 /* The allocator is the one place of a program that no argument reaches. */
 static long left = -1;  /* allocations that still succeed; -1: all */
 static bool persistent; /* with left at 0: all fail, not just the next */
 static long live;       /* blocks in use */
+static long unwatched;  /* so many sockets the kernel refuses to watch from now on */
+static long refused;
 
 static bool starved(void)
 {
@@ -85,6 +91,16 @@ void __wrap_free(void *block)
 {
     live -= block != NULL;
     __real_free(block);
+}
+
+int __wrap_epoll_ctl(int set, int what, int fd, struct epoll_event *event)
+{
+    if (what == EPOLL_CTL_DEL || unwatched == 0)
+        return __real_epoll_ctl(set, what, fd, event);
+    unwatched--;
+    refused++;
+    errno = ENOSPC;
+    return -1;
 }
 
 /* ---------------------------------------------------------------- server */
@@ -277,10 +293,47 @@ static void memory_may_end_anywhere(void **state)
     close(listening);
 }
 
+/* The kernel has no memory for watching a socket, for a while or to the end. */
+static void sockets_that_cannot_be_watched_are_served(void **state)
+{
+    const long counts[] = {1, 2, 3, 10, 1000000};
+    uint16_t port;
+    int listening = open_port(&port);
+    pid_t server = serve(listening);
+    char origin[64];
+
+    (void)state;
+    snprintf(origin, sizeof origin, "http://127.0.0.1:%u", port);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        scene made = {.origin = origin, .engine = new_engine()};
+
+        refused = 0;
+        unwatched = counts[i];
+        assert_int_equal(make_client(&made, &made.one), ACCS_OK);
+        for (int round = 0; round < 3; round++) {
+            int64_t started = now_ms();
+
+            assert_true(start(made.one, "GET") && start(made.one, "POST"));
+            assert_int_equal(drain(made.engine, 2), 0);
+            assert_in_range(now_ms() - started, 0, 1000); /* not at a time limit */
+        }
+        assert_true(refused > 0);
+        unwatched = 0;
+        assert_true(start(made.one, "GET"));
+        assert_int_equal(drain(made.engine, 1), 0);
+        accs_client_free(made.one);
+        accs_engine_free(made.engine);
+    }
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    close(listening);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(memory_may_end_anywhere, without_proxies),
+        cmocka_unit_test_setup(sockets_that_cannot_be_watched_are_served, without_proxies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
