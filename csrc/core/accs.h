@@ -395,7 +395,7 @@ typedef struct accs_client_options {
     const char *client_key_password; /* copied and wiped at the end */
     const char *pin;                 /* libcurl's CURLOPT_PINNEDPUBLICKEY form */
     const char *min_tls;             /* "1.2" (the default) or "1.3" */
-    const char *http_version;        /* of reads: "1.1" or "2" where offered; NULL: the default */
+    const char *http_version;        /* of reads: "1.1", or "2" where offered; NULL: 1.1 */
     unsigned ip_version;             /* 4 or 6; 0: both */
     int64_t connect_timeout_ms;
     int64_t idle_timeout_ms;

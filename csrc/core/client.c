@@ -132,7 +132,7 @@ static void set_limits(accs_client *client, const accs_client_options *options)
         .max_retry_after_ms = or_default(options->max_retry_after_ms, ACCS_LIMIT_MAX_RETRY_AFTER),
     };
     client->max_body = size_or_default(options->max_body, ACCS_LIMIT_MAX_BODY);
-    lane->http2 = options->http_version == NULL || strcmp(options->http_version, "2") == 0;
+    lane->http2 = options->http_version != NULL && strcmp(options->http_version, "2") == 0;
     client->max_headers = size_or_default(options->max_headers, ACCS_LIMIT_MAX_HEADERS);
     accs_throttle_init(&lane->throttle,
                        size_or_default(options->max_concurrency, ACCS_LIMIT_MAX_CONCURRENCY),

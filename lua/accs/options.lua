@@ -58,7 +58,7 @@ options.list = {
   { name = "ip_version", type = "choice", choices = { 4, 6 }, env = "ACCS_IP_VERSION",
     doc = "use IPv4 or IPv6 alone; unset: whichever connects first" },
   { name = "http_version", type = "choice", choices = { "1.1", "2" }, env = "ACCS_HTTP_VERSION",
-    default = "2", doc = "newest version of HTTP for reads; writes go over 1.1" },
+    default = "1.1", doc = "newest version of HTTP for reads; writes go over 1.1" },
   { name = "user_agent", type = "text", env = "ACCS_USER_AGENT", default = "accs/0.1.0 lua",
     doc = "header User-Agent" },
   { name = "read_only", type = "flag", env = "ACCS_READ_ONLY", default = false,

@@ -455,7 +455,7 @@ describe("behind TLS and HTTP/2", function()
   local function secure(extra)
     local given = {
       base_url = front.origin .. "/tenant", ca_file = front.certificates.ca, backoff = 0.01,
-      access_token = "example",
+      access_token = "example", http_version = "2",
     }
     for name, value in pairs(extra or {}) do
       given[name] = value

@@ -71,9 +71,9 @@ describe("a tenant behind TLS", function()
     end
   end)
 
-  it("is asked over HTTP/2 for reads and over HTTP/1.1 for writes", function()
+  it("that may use HTTP/2 is asked over it for reads, and over HTTP/1.1 for writes", function()
     local front <close> = support.nginx { port = box.port }
-    local client <close> = secure_client(box, front)
+    local client <close> = secure_client(box, front, { http_version = "2" })
     assert(client:get("/V1/store/storeConfigs"))
     assert(client:get("/V1/store/storeConfigs"))
     -- Now an HTTP/2 connection waits in the pool; no write may take it.
@@ -87,7 +87,7 @@ describe("a tenant behind TLS", function()
   it("gets many reads at once over one HTTP/2 connection", function()
     local accs = require "accs"
     local front <close> = support.nginx { port = box.port }
-    local client <close> = secure_client(box, front)
+    local client <close> = secure_client(box, front, { http_version = "2" })
     assert(client:get("/V1/store/storeConfigs"))
     local jobs = {}
     for index = 1, 16 do
@@ -115,11 +115,13 @@ describe("a tenant behind TLS", function()
     assert.equal("/ims/token/v3", ims:requests()[1].path)
   end)
 
-  it("without HTTP/2 is asked over HTTP/1.1", function()
-    local front <close> = support.nginx { port = box.port, http2 = false }
-    local client <close> = secure_client(box, front)
-    assert(client:get("/V1/store/storeConfigs"))
-    assert.same({ "GET HTTP/1.1" }, protocols(front, 1))
+  it("is asked over HTTP/1.1 unless both sides take HTTP/2", function()
+    for _, case in ipairs { { true, nil }, { true, "1.1" }, { false, "2" } } do
+      local front <close> = support.nginx { port = box.port, http2 = case[1] }
+      local client <close> = secure_client(box, front, { http_version = case[2] })
+      assert(client:get("/V1/store/storeConfigs"))
+      assert.same({ "GET HTTP/1.1" }, protocols(front, 1))
+    end
   end)
 end)
 
