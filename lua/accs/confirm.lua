@@ -85,7 +85,8 @@ function confirm.run(client, owner, err, probe)
     return nil, look_up_failed(err, value)
   elseif not record or not record.again then
     return nil, with(err, { outcome = "not_sent", retryable = true,
-      message = "it did not happen, and cannot be sent again from here: its body is gone" })
+      message = "it did not happen; make the call anew: what it sent is not kept, so it cannot be "
+        .. "sent again from here" })
   elseif record.used then -- by another task, while this one looked
     return nil, with(err, { message = "it was sent again already, by another confirm" })
   end
