@@ -9,15 +9,14 @@ local core = require "accs.core"
 local support = require "spec.support"
 
 local ROUNDS = math.tointeger(tonumber(os.getenv("ROUNDS"))) or 3
-local SECONDS = 3 -- what the work takes at best
 local WORKERS = 8
 local LATENCY = 0.1 -- seconds of one call
 
 local CASES = {}
-for _, rate in ipairs { 10, 50 } do
+for _, work in ipairs { { rate = 10, count = 30 }, { rate = 50, count = 60 } } do -- a second
   for _, burst in ipairs { "", "burst=10 nodelay", "burst=10" } do
     for _, told in ipairs { false, true } do
-      CASES[#CASES + 1] = { rate = rate, burst = burst, told = told }
+      CASES[#CASES + 1] = { rate = work.rate, count = work.count, burst = burst, told = told }
     end
   end
 end
@@ -69,11 +68,10 @@ local function run(case, way)
     base_url = front:address(box.env.API_ENDPOINT), ca_file = front.certificates.ca,
     max_concurrency = way[2].max_concurrency, fixed_concurrency = way[2].fixed_concurrency,
   }
-  local count = case.rate * SECONDS
   local started = core.monotonic()
-  work(client, count)
+  work(client, case.count)
   local seconds, refused = core.monotonic() - started, 0
-  for _, request in ipairs(front:requests(count)) do
+  for _, request in ipairs(front:requests(case.count)) do
     refused = refused + (request.status == 429 and 1 or 0)
   end
   return seconds, refused
@@ -84,10 +82,10 @@ local function spread(list)
   return ("%5.2f (%.2f to %.2f)"):format(list[(#list + 1) // 2], list[1], list[#list])
 end
 
-print(("seconds for %d s of work, at %g s a call: median of %d rounds (lowest to highest); "
-  .. "429s of the median"):format(SECONDS, LATENCY, ROUNDS))
+print(("seconds until all calls are answered, %g s each: median of %d rounds (lowest to highest); "
+  .. "429s"):format(LATENCY, ROUNDS))
 for _, case in ipairs(CASES) do
-  print(("\n%d requests a second, %s, %s"):format(case.rate,
+  print(("\n%d calls, %d a second, %s, %s"):format(case.count, case.rate,
     case.burst == "" and "no burst" or case.burst,
     case.told and "Retry-After: 1" or "no Retry-After"))
   local times, refusals = {}, {}
