@@ -6,7 +6,7 @@ local errors = require "accs.error"
 local json = require "accs.json"
 local sinks = require "accs.sink"
 local sources = require "accs.source"
-local tasks = require "accs.tasks"
+local waits = require "accs.waits"
 
 local body = {}
 
@@ -204,7 +204,7 @@ local function give_up(engine, id, failure)
   end
   local kind, reply, ended
   repeat
-    kind, reply, ended = tasks.await_stream(engine, id)
+    kind, reply, ended = waits.await_stream(engine, id)
   until kind == "done"
   failure.attempts = ended and ended.attempts or reply and reply:attempts() or 1
   failure.outcome = failure.outcome or ended and ended.outcome or "done"
@@ -213,10 +213,10 @@ end
 
 -- Sees one call of the core through.
 local function move(self, engine, id)
-  local guard <close> = tasks.open_stream(engine, id)
+  local guard <close> = waits.open_stream(engine, id)
   self.guard, self.looked = guard, nil
   while true do
-    local kind, a, b = tasks.await_stream(engine, id)
+    local kind, a, b = waits.await_stream(engine, id)
     local ok, failure
     if kind == "done" then
       return a, b
@@ -324,7 +324,7 @@ local function after_failure(self, reply, failure, limits)
   end
   self.first = self.first or reply
   self.resumed = true
-  tasks.sleep(delay)
+  waits.sleep(delay)
   return next_request(self, limits)
 end
 

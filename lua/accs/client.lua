@@ -9,6 +9,7 @@ local options = require "accs.options"
 local request = require "accs.request"
 local response = require "accs.response"
 local tasks = require "accs.tasks"
+local waits = require "accs.waits"
 
 local client = {}
 
@@ -276,7 +277,7 @@ local function send(self, call, opts)
     if not id then
       return nil, fail(self, call, failure)
     end
-    res, err = conclude(self, call, opts, tasks.await(self._engine, id))
+    res, err = conclude(self, call, opts, waits.await(self._engine, id))
   end
   if err and err.outcome == "unknown" and call.method ~= "GET" and call.method ~= "HEAD" then
     local kept = {} -- the caller may change his own

@@ -6,6 +6,7 @@
 local core = require "accs.core"
 local errors = require "accs.error"
 local options = require "accs.options"
+local streams = require "accs.streams"
 
 local engines = {}
 
@@ -135,55 +136,6 @@ function engines.lane(engine)
   return lanes[engine]
 end
 
--- Streams ------------------------------------------------------------------------------------
-
--- Remembers what a call signals until somebody asks: whether it has bytes to read ("body") or wants
--- some ("wish", with whether from the start), and its end. At most one of each is outstanding.
-local Stream = { keeps = true } -- stays in `waiters` until its end was taken
-Stream.__index = Stream
-
-local STREAMING = { outcome = "unknown" } -- what is known of a call that was cancelled meanwhile
-
-function Stream:_told(kind, a, b)
-  if kind == "body" then
-    self.body = true
-  elseif kind == "wish" then
-    self.wish, self.from_start = true, a
-  else
-    self.body, self.wish, self.done, self.a, self.b = nil, nil, true, a, b
-  end
-  local waiter = self.waiter
-  if waiter and self.done then
-    self.waiter = nil
-    waiter:_told(kind, a, b)
-  elseif waiter and not waiter.cancelling then -- then its end follows, and says more
-    self.waiter = nil
-    waiter:_told(kind, nil, STREAMING)
-  end
-end
-
---- Whether `take` has something to give.
----@return boolean
-function Stream:ready()
-  return self.done or self.body or self.wish or false
-end
-
---- Takes the next signal; the end last.
----@return "body"|"wish"|"done"|nil kind
----@return any a  "wish": whether from the start; "done": the reply
----@return any b  "done": the failure
-function Stream:take()
-  if self.wish then
-    self.wish = nil
-    return "wish", self.from_start
-  elseif self.body then
-    self.body = nil
-    return "body"
-  elseif self.done then
-    return "done", self.a, self.b
-  end
-end
-
 -- Waiters ------------------------------------------------------------------------------------
 
 -- Of a call that was cancelled and that nobody waits for any more.
@@ -199,7 +151,7 @@ end
 local function deliver(lane, kind, id, a, b)
   local waiter = lane.waiters[id]
   if not waiter then -- a finalizer moved the engine before its caller came to wait
-    waiter = setmetatable({ early = true }, Stream)
+    waiter = streams.new { early = true }
     lane.waiters[id] = waiter
   elseif kind == "done" or kind == "timer" then
     if not waiter.keeps then
@@ -251,7 +203,7 @@ end
 function engines.stream(lane, id)
   local stream = lane.waiters[id]
   if not stream then
-    stream = setmetatable({ done = lane.closed and true, b = lane.closed }, Stream)
+    stream = streams.new { done = lane.closed and true, b = lane.closed }
     if lane.closed then
       lane.waiters[id] = stream
     else

@@ -11,6 +11,7 @@ local engines = require "accs.engines"
 local json = require "accs.json"
 local message = require "accs.message"
 local tasks = require "accs.tasks"
+local waits = require "accs.waits"
 
 -- A function of a module that is loaded when it is first called: a program that does not walk
 -- through lists starts sooner.
@@ -33,7 +34,7 @@ return {
   ---@type fun(): accs.Search
   search = later("accs.search", "new"),
   spawn = tasks.spawn,
-  sleep = tasks.sleep,
+  sleep = waits.sleep,
   engine = engines.engine,
   log = later("accs.log", "new"),
   prometheus = later("accs.stats", "prometheus"),

@@ -189,14 +189,19 @@ local function recover()
   end
 end
 
-local function raise_cancel(task)
+--- Raises what ends the running task. For accs.waits.
+---@param task accs.Task  its field `cancelling` is set
+function tasks.raise_cancel(task)
   local problem = task.cancelling
   task.cancelling = false
   error(problem, 0)
 end
 
--- Leaves the running task until someone wakes it, with what wake() was given.
-local function park(task)
+--- Leaves the running task until someone wakes it. For accs.waits.
+---@param task accs.Task
+---@return any a  what it was woken with
+---@return any b
+function tasks.park(task)
   task.parked = true
   coroutine.yield()
   task.target = false
@@ -205,35 +210,23 @@ local function park(task)
   if task.cancelling then -- with what is known of its call in flight
     local outcome = type(b) == "table" and b.outcome or type(a) == "userdata" and "done"
     task.cancelling.outcome = outcome or "not_sent"
-    raise_cancel(task)
+    tasks.raise_cancel(task)
   end
   return a, b
 end
 
--- The running task, where a yield is possible: not in a comparator, a finalizer or a coroutine
--- of the user.
-local function running_task()
+--- The running task, where a yield is possible: not in a comparator, a finalizer or a coroutine of
+--- the user. For accs.waits.
+---@return accs.Task|nil
+function tasks.running()
   local task = known[coroutine.running()]
   return task and coroutine.isyieldable() and task or nil
 end
 
 -- The loop ----------------------------------------------------------------------------------
 
-local Block = {} -- a call that blocks; its guard ends the call when an error (Ctrl-C) passes by
-Block.__index = Block
-Block.__close = function(block)
-  if not block.finished then
-    shaken = true
-    engines.give_up(block.lane, block.id)
-  end
-end
-local spare -- a Block that is not in use: most calls are made one after the other
-
-function Block:_told(_kind, a, b)
-  self.finished, self.a, self.b = true, a, b
-end
-
-local function run_urgent()
+--- Runs the event hooks that can go on. For accs.waits.
+function tasks.run_urgent()
   while urgent.first do
     taken = pop(urgent)
     resume(taken)
@@ -258,12 +251,12 @@ local function run(target)
       end
       recover()
     end
-    run_urgent()
+    tasks.run_urgent()
     local last = ready.pushed -- one round; what becomes ready meanwhile waits for the engine's turn
     while ready.popped < last and not target.finished do
       taken = pop(ready)
       resume(taken)
-      run_urgent()
+      tasks.run_urgent()
     end
     if not target.finished then
       local more = is_more()
@@ -273,6 +266,11 @@ local function run(target)
       engines.step(more and 0 or nil)
     end
   end
+end
+
+--- Notes that an error passed by while a call was waited for. For accs.waits.
+function tasks.shake()
+  shaken = true
 end
 
 local ITEMS_MAX = 128 -- of one engine in one turn: cheap, but there may be 100,000 timers
@@ -289,14 +287,14 @@ function tasks.turn(seconds)
   end
   if not owed then
     engines.step(0, ITEMS_MAX)
-    run_urgent()
+    tasks.run_urgent()
   end
   local before, last = ready.popped, ready.pushed
   while ready.popped < last and (owed or core.monotonic() < till) do
     owed = false
     taken = pop(ready)
     resume(taken)
-    run_urgent()
+    tasks.run_urgent()
   end
   owed = ready.popped == before and before < last
   return is_more()
@@ -313,125 +311,15 @@ function tasks.tell(loop)
   end
 end
 
--- Waits without letting the user's tasks go on; their completions are kept.
-local function block(lane, id, stream)
-  local blocked <close> = spare or setmetatable(
-    { lane = nil, id = nil, finished = true, a = nil, b = nil }, Block)
-  spare = nil
-  blocked.lane, blocked.id, blocked.finished = lane, id, false
-  if stream then
-    stream.waiter = blocked
-  else
-    engines.expect_alone(lane, id, blocked)
-  end
-  while true do
-    if urgent.first then
-      run_urgent()
-    end
-    if blocked.finished then
-      break
-    end
-    engines.step(nil)
-  end
-  local a, b = blocked.a, blocked.b
-  blocked.lane, blocked.a, blocked.b = nil, nil, nil
-  spare = blocked
-  return a, b
-end
-
--- Waits in a task; cancelling it ends the call, whose end then wakes the task.
-local function park_for(task, lane, id)
-  task.lane, task.id = lane, id
-  return park(task)
-end
-
---- Waits for a call or timer that was just started; for the client's use.
----@param engine accs.core.Engine
----@param id integer
----@return any a  the reply, or whether the timer ended by itself
----@return any b  the failure
-function tasks.await(engine, id)
-  local lane = engines.lane(engine)
-  if lane.waiters[id] or lane.closed then
-    return engines.early(lane, id)
-  end
-  local task = running_task()
-  if not task then
-    return block(lane, id)
-  end
-  engines.expect(lane, id, task)
-  if task.cancelling then
-    engines.abandon(lane, id)
-    raise_cancel(task)
-  end
-  return park_for(task, lane, id)
-end
-
--- Ends the call unless its end was seen.
-local Guard = {}
-Guard.__close = function(guard)
-  engines.abandon(guard.lane, guard.id)
-end
-
---- Remembers from now on what a call signals, for `tasks.await_stream`. The result is to be closed:
---- a call that has not ended is cancelled then, whatever error passes by.
----@param engine accs.core.Engine
----@param id integer
----@return table guard
---- Example: `local guard <close> = tasks.open_stream(engine, id)`
-function tasks.open_stream(engine, id)
-  local lane = engines.lane(engine)
-  engines.stream(lane, id)
-  return setmetatable({ lane = lane, id = id }, Guard)
-end
-
---- Waits for the next signal of a call whose body is streamed. Signals that come while nobody waits
---- are kept: at most one "body", one "wish", and the end, which comes once, last, after which the
---- id is forgotten. An error out of here (the task was cancelled, Ctrl-C) has ended the call.
----@param engine accs.core.Engine
----@param id integer
----@return "body"|"wish"|"done" kind
----@return any a  "wish": whether the upload begins anew; "done": the reply
----@return any b  "done": the failure
---- Example:
----     local guard <close> = tasks.open_stream(engine, id) -- right after the call was started
----     local kind, reply, failure = tasks.await_stream(engine, id)
----     while kind ~= "done" do
----       if kind == "body" then sink(engine:read(id)) else engine:feed(id, source()) end
----       kind, reply, failure = tasks.await_stream(engine, id)
----     end
-function tasks.await_stream(engine, id)
-  local lane = engines.lane(engine)
-  local stream = engines.stream(lane, id)
-  local task = running_task()
-  if task and task.cancelling then
-    engines.abandon(lane, id)
-    raise_cancel(task)
-  elseif not stream:ready() then
-    if task then
-      local guard <close> = setmetatable({ lane = lane, id = id }, Guard)
-      stream.waiter = task
-      park_for(task, lane, id)
-      guard.id = nil
-    else
-      block(lane, id, stream)
-    end
-  end
-  if stream.done then
-    engines.abandon(lane, id)
-  end
-  return stream:take()
-end
-
 --- Waits until `target.finished`, whoever asks; a target is a task or any table given to
 --- `tasks.finish`. For accs.group.
 ---@param target table
 function tasks.wait_for(target)
-  local task = running_task()
+  local task = tasks.running()
   while not target.finished do
     if task then
       if task.cancelling then
-        raise_cancel(task)
+        tasks.raise_cancel(task)
       end
       local join = { task = task, ticket = task.ticket, next = false, last = false }
       local first = target.joined
@@ -442,7 +330,7 @@ function tasks.wait_for(target)
         target.joined = join
       end
       task.target = target
-      park(task)
+      tasks.park(task)
     else
       run(target)
     end
@@ -568,26 +456,6 @@ function Task:cancel()
     error(problem, 0)
   end
   tasks.stop(self, problem)
-end
-
---- Waits; in a task the others go on.
----@param seconds number  from 0
----@return true
---- Example: `accs.sleep(0.5)`
-function tasks.sleep(seconds)
-  if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= 1e9) then
-    errors.misuse("accs.sleep: a number of seconds from 0 to 1e9 is needed")
-  end
-  local engine = engines.engine()
-  local id, failure = engine:timer(seconds)
-  if not id then
-    error(errors.new(failure), 0)
-  end
-  local ok, problem = tasks.await(engine, id)
-  if not ok and problem then
-    error(errors.new(problem), 0)
-  end
-  return true
 end
 
 return tasks

@@ -4,7 +4,7 @@ local core = require "accs.core"
 local engines = require "accs.engines"
 local errors = require "accs.error"
 local fault = require "spec.support.fault"
-local tasks = require "accs.tasks"
+local waits = require "accs.waits"
 
 local function seconds(f, ...)
   local before = core.monotonic()
@@ -55,7 +55,7 @@ describe("several engines", function()
     local engine <close> = accs.engine { max_connections = 1 }
     local before = os.clock()
     assert(accs.all {
-      function() return tasks.await(engine, engine:timer(0.2)) end,
+      function() return waits.await(engine, engine:timer(0.2)) end,
       function() accs.sleep(0.3) end,
     })
     assert.is_true(os.clock() - before < 0.1)
@@ -65,7 +65,7 @@ describe("several engines", function()
     local engine <close> = accs.engine { max_connections = 1 }
     local early
     local task = accs.spawn(function()
-      early = tasks.await(engine, engine:timer(0.05))
+      early = waits.await(engine, engine:timer(0.05))
     end)
     assert(accs.all {
       function() coroutine.yield() coroutine.yield() end,
@@ -169,10 +169,10 @@ describe("the signals of a call", function()
         function() return { { "body", 7 }, { "wish", 7, false }, { "done", 7, "reply" } } end,
       }
       local seen = case[2](function()
-        local guard <close> = tasks.open_stream(engine, 7)
+        local guard <close> = waits.open_stream(engine, 7)
         local list = {}
         repeat
-          local kind, a = tasks.await_stream(engine, guard.id)
+          local kind, a = waits.await_stream(engine, guard.id)
           list[#list + 1] = kind .. " " .. tostring(a)
         until kind == "done"
         return list
@@ -191,10 +191,10 @@ describe("the signals of a call", function()
     }
     local seen = {}
     local task = accs.spawn(function()
-      local guard <close> = tasks.open_stream(engine, 7)
-      seen[1] = tasks.await_stream(engine, 7)
+      local guard <close> = waits.open_stream(engine, 7)
+      seen[1] = waits.await_stream(engine, 7)
       accs.sleep(0) -- a sink that calls accs
-      local kind, reply, failure = tasks.await_stream(engine, 7)
+      local kind, reply, failure = waits.await_stream(engine, 7)
       seen[2], seen[3], seen[4] = kind, reply, failure.kind
       return guard
     end)
@@ -213,14 +213,14 @@ describe("the signals of a call", function()
   it("end with a sink that fails: the call is cancelled", function()
     local engine = scripted { { "body", 7 }, { "timer", 8, true } }
     local _, err = accs.spawn(function()
-      local guard <close> = tasks.open_stream(engine, 7)
-      assert.equal("body", (tasks.await_stream(engine, guard.id)))
+      local guard <close> = waits.open_stream(engine, 7)
+      assert.equal("body", (waits.await_stream(engine, guard.id)))
       error("the disk is full", 0)
     end):wait()
     assert.matches("the disk is full", err)
     assert.same({ 7 }, engine.cancelled)
     assert.equal(0, engines.lane(engine).waiting)
-    assert.is_true((tasks.await(engine, 8))) -- the end of 7 is fetched, and dropped
+    assert.is_true((waits.await(engine, 8))) -- the end of 7 is fetched, and dropped
     assert.is_nil(engines.lane(engine).waiters[7])
   end)
 
@@ -228,8 +228,8 @@ describe("the signals of a call", function()
     local engine = scripted { { "body", 7 }, { "body", 7 } }
     local task
     task = accs.spawn(function()
-      local guard <close> = tasks.open_stream(engine, 7)
-      while tasks.await_stream(engine, guard.id) == "body" do
+      local guard <close> = waits.open_stream(engine, 7)
+      while waits.await_stream(engine, guard.id) == "body" do
         accs.spawn(function() task:cancel() end)
       end
     end)
@@ -243,12 +243,12 @@ describe("the signals of a call", function()
 
   it("end with a task that had a signal, and did not go on yet", function()
     local engine = scripted { { "body", 7 }, { "timer", 8, true } }
-    local task, err
+    local task
     -- Both are woken by the first step; the canceller comes first.
     local canceller = accs.spawn(function()
-      tasks.await(engine, 9)
+      waits.await(engine, 9)
     end)
-    task = accs.spawn(function() return tasks.await_stream(engine, 7) end)
+    task = accs.spawn(function() return waits.await_stream(engine, 7) end)
     local step = engine.step
     engine.step = function(self)
       task:cancel()
@@ -260,7 +260,7 @@ describe("the signals of a call", function()
     canceller:wait()
     engine.queue = { { "done", 7, nil, { kind = "cancelled", outcome = "done" } } }
     engine.step = function() return true end
-    _, err = task:wait()
+    local _, err = task:wait()
     assert.equal("cancelled", err.kind)
     assert.equal("done", err.outcome) -- the body meanwhile says less than the end
   end)
@@ -269,9 +269,9 @@ describe("the signals of a call", function()
     local engine = scripted { function() return { { "body", 7 }, { "done", 9, "reply" } } end }
     local task
     local canceller = accs.spawn(function()
-      tasks.await(engine, 9)
+      waits.await(engine, 9)
     end)
-    task = accs.spawn(function() return tasks.await_stream(engine, 7) end)
+    task = accs.spawn(function() return waits.await_stream(engine, 7) end)
     engine.cancel = function(self, id) self.cancelled[#self.cancelled + 1] = id end
     local next = engine.next
     engine.next = function(self)
@@ -293,22 +293,22 @@ describe("the signals of a call", function()
     local engine = scripted { function()
       return { { "done", 7, "early" }, { "body", 8 }, { "done", 9, "own" } }
     end, { "done", 8, "later" } }
-    assert.equal("own", (tasks.await(engine, 9)))
-    assert.equal("early", (tasks.await(engine, 7)))
-    assert.equal("body", (tasks.await_stream(engine, 8)))
-    assert.same({ "done", "later" }, { tasks.await_stream(engine, 8) })
+    assert.equal("own", (waits.await(engine, 9)))
+    assert.equal("early", (waits.await(engine, 7)))
+    assert.equal("body", (waits.await_stream(engine, 8)))
+    assert.same({ "done", "later" }, { waits.await_stream(engine, 8) })
     assert.is_nil(next(engines.lane(engine).waiters))
   end)
 
   it("are not lost when a call of a finalizer takes them while the caller waits", function()
     local engine
     engine = scripted { function()
-      assert.equal("inner", (tasks.await(engine, 8)))
+      assert.equal("inner", (waits.await(engine, 8)))
       return {}
     end, function()
       return { { "done", 7, "outer" }, { "done", 8, "inner" } }
     end }
-    assert.equal("outer", (tasks.await(engine, 7)))
+    assert.equal("outer", (waits.await(engine, 7)))
     assert.is_nil(next(engines.lane(engine).waiters))
     assert.equal(0, engines.lane(engine).waiting)
   end)

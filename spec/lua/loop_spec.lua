@@ -74,10 +74,10 @@ describe("an event loop of one's own", function()
 
   it("gives a descriptor back before it is closed, and is woken for those who waited", function()
     local engine = accs.engine { max_connections = 1 }
-    local tasks = require "accs.tasks"
+    local waits = require "accs.waits"
     local failure
     loop.wrap(function()
-      failure = select(2, tasks.await(engine, engine:timer(60)))
+      failure = select(2, waits.await(engine, engine:timer(60)))
     end, "the argument")()
     loop.turn()
     assert.is_true(watched[engine:fd()])
@@ -91,14 +91,14 @@ describe("an event loop of one's own", function()
 
   it("watches every engine in use, each once", function()
     local engine <close> = accs.engine { max_connections = 1 }
-    local tasks = require "accs.tasks"
+    local waits = require "accs.waits"
     local count = 0
     for index = 1, 4 do
       loop.wrap(function()
         if index % 2 == 0 then
           accs.sleep(0.02)
         else
-          assert(tasks.await(engine, engine:timer(0.03)))
+          assert(waits.await(engine, engine:timer(0.03)))
         end
         count = count + 1
       end, "the argument")()
