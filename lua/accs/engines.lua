@@ -22,7 +22,7 @@ local lanes = setmetatable({}, { __mode = "k" }) -- by engine
 local active = {} ---@type accs.Lane[] those that somebody waits for
 local default ---@type accs.core.Engine|nil
 
-local listener ---@type table|nil  an event loop: has started(lane) and ended(lane)
+local listener ---@type table|nil  an event loop: has ended(lane)
 
 local CLOSED = { kind = "closed", outcome = "unknown", message = "the engine is closed" }
 
@@ -33,8 +33,8 @@ local function remove(lane)
   lane.place = false
 end
 
---- Whom to tell when an engine comes into use (`loop.started()`) and, before its descriptor is
---- closed, when it ends (`loop.ended(lane)`). For accs.loop.
+--- Whom to tell, before its descriptor is closed, that an engine ends (`loop.ended(lane)`). For
+--- accs.loop.
 ---@param loop table|nil
 function engines.tell(loop)
   listener = loop
@@ -183,17 +183,13 @@ end
 ---@param id integer
 ---@param waiter table
 function engines.expect(lane, id, waiter)
-  local first = not lane.place
-  if first then
+  if not lane.place then
     local place = #active + 1
     active[place] = lane
     lane.place = place
   end
   lane.waiters[id] = waiter
   lane.waiting = lane.waiting + 1 -- so late, since memory may run out before
-  if first and listener then
-    listener.started()
-  end
 end
 
 --- The stream of a call, made when it is first asked for: what `expect` is for many signals.
@@ -282,7 +278,7 @@ end
 ---@param waiter table
 function engines.expect_alone(lane, id, waiter)
   local engine = lane.engine
-  while not (active[1] or listener or lane.closed or lane.waiters[id]) do
+  while not (active[1] or lane.closed or lane.waiters[id]) do
     local ok, failure = engine:step(nil)
     if not ok then
       waiter:_told("done", nil, failure)

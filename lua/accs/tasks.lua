@@ -22,7 +22,7 @@ local known = setmetatable({}, { __mode = "k" }) -- coroutine -> unfinished task
 local ready = queue.new() -- the user's tasks that can go on
 local urgent = queue.new() -- event hooks: they go on during a blocking call too
 local push, pop = queue.push, queue.pop
-local listener ---@type table|nil  an event loop that runs tasks: has started()
+local listener ---@type table|nil  an event loop that runs tasks: has started() and ended(lane)
 
 -- Tasks -------------------------------------------------------------------------------------
 
@@ -300,8 +300,8 @@ function tasks.turn(seconds)
   return is_more()
 end
 
---- Whom to tell when a task can go on, or an engine comes into use, outside `tasks.turn` too; see
---- `engines.tell`. For accs.loop.
+--- Whom to tell that a task can go on (`loop.started()`); and see `engines.tell`. Whoever is told
+--- so outside `tasks.turn` has a turn follow. For accs.loop.
 ---@param loop table|nil
 function tasks.tell(loop)
   listener = loop

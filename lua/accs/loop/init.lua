@@ -32,7 +32,8 @@ local function wake()
   end
 end
 
--- Told by accs.tasks and accs.engines that there is something to do, or to wait for.
+-- Told by accs.tasks that there is something to do. What there is to wait for is looked at in the
+-- turn that follows: only a task that went on begins to wait.
 local Listener = { started = wake }
 
 --- Told that an engine is about to be closed.
