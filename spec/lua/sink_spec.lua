@@ -209,8 +209,11 @@ describe("a function", function()
   end)
 
   it("sees nothing of an answer that is not the content", function()
-    server:script("/V1/page", { { reply(200, "<html><title>Login</title></html>",
-      { ["Content-Type"] = "text/html" }) } })
+    local wait = { "sleep", 0.2 } -- so that what is there would be delivered
+    server:script("/V1/page", { { send(head("200 OK", "Content-Type: text/html",
+      "Content-Length: 33"), "<html><title>Login"), wait, send "</title></html>" } })
+    server:script("/V1/no", { { send(head("404 Not Found", "Content-Type: application/json",
+      "Content-Length: 16"), '{"message"'), wait, send ':"no"}' } })
     local function never()
       error "called"
     end
