@@ -71,41 +71,6 @@ describe("a tenant behind TLS", function()
     end
   end)
 
-  it("that may use HTTP/2 is asked over it for reads, and over HTTP/1.1 for writes", function()
-    local front <close> = support.nginx { port = box.port }
-    local client <close> = secure_client(box, front, { http_version = "2" })
-    assert(client:get("/V1/store/storeConfigs"))
-    assert(client:get("/V1/store/storeConfigs"))
-    -- Now an HTTP/2 connection waits in the pool; no write may take it.
-    assert(client:post("/V1/products", product("tls-1")))
-    assert(client:put("/V1/products/tls-1", product("tls-1")))
-    assert(client:delete("/V1/products/tls-1"))
-    assert.same({ "GET HTTP/2.0", "GET HTTP/2.0", "POST HTTP/1.1", "PUT HTTP/1.1",
-      "DELETE HTTP/1.1" }, protocols(front, 5))
-  end)
-
-  it("gets many reads at once over one HTTP/2 connection", function()
-    local accs = require "accs"
-    local front <close> = support.nginx { port = box.port }
-    local client <close> = secure_client(box, front, { http_version = "2" })
-    assert(client:get("/V1/store/storeConfigs"))
-    local jobs = {}
-    for index = 1, 16 do
-      jobs[index] = index
-    end
-    assert(accs.map(jobs, function()
-      return client:get("/V1/store/storeConfigs")
-    end, { concurrency = 8 }))
-    local connections, requests = {}, front:requests(17)
-    assert.equal(17, #requests)
-    for _, request in ipairs(requests) do
-      assert.equal("HTTP/2.0", request.protocol)
-      connections[#connections + 1] = request.connection
-    end
-    table.sort(connections)
-    assert.equal(connections[1], connections[17])
-  end)
-
   it("may have its IMS behind TLS too; the token request is a write like any other", function()
     local front <close> = support.nginx { port = box.port }
     local ims <close> = support.nginx { port = box.port }
@@ -113,15 +78,6 @@ describe("a tenant behind TLS", function()
     assert(client:get("/V1/store/storeConfigs"))
     assert.same({ "POST HTTP/1.1" }, protocols(ims, 1))
     assert.equal("/ims/token/v3", ims:requests()[1].path)
-  end)
-
-  it("is asked over HTTP/1.1 unless both sides take HTTP/2", function()
-    for _, case in ipairs { { true, nil }, { true, "1.1" }, { false, "2" } } do
-      local front <close> = support.nginx { port = box.port, http2 = case[1] }
-      local client <close> = secure_client(box, front, { http_version = case[2] })
-      assert(client:get("/V1/store/storeConfigs"))
-      assert.same({ "GET HTTP/1.1" }, protocols(front, 1))
-    end
   end)
 end)
 

@@ -104,7 +104,9 @@ local function open(row, server, name)
   if row.server ~= false then
     -- Over HTTP/2 the server cannot tell the warming call by its path.
     local tls = row.server and row.server.tls
-    local skip = row.warm and type(tls) == "table" and tls.alpn == "h2" and 1 or 0
+    local h2 = type(tls) == "table" and tls.alpn == "h2"
+    local skip = row.warm and h2 and 1 or 0
+    options.http_version = h2 and "2" or nil
     ports.PORT = open_port(server, name, filled(row.server or {}, ports), skip)
   end
   if row.proxy then
