@@ -62,15 +62,15 @@ int64_t accs_lua_ms(lua_Number seconds)
 void accs_lua_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close,
                        lua_CFunction gc)
 {
+    const luaL_Reg ends[] = {{"__gc", gc}, {"__close", close}, {NULL, NULL}};
+
     luaL_newmetatable(L, name);
     lua_newtable(L);
     lua_pushvalue(L, -2);
     luaL_setfuncs(L, methods, 1); /* the metatable: for accs_lua_self() */
     lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, close);
-    lua_setfield(L, -2, "__close");
+    lua_pushvalue(L, -1);
+    luaL_setfuncs(L, ends, 1);
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);

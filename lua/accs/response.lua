@@ -3,8 +3,6 @@ local core = require "accs.core"
 
 local response = {}
 
-local NOTHING = {}
-
 ---@class accs.Response
 ---@field status integer
 ---@field headers accs.Headers  by name in any case: `res.headers["x-request-id"]`
@@ -71,8 +69,10 @@ end
 --- Example: `local res = response.new(reply) print(res.status, res.headers["content-type"])`
 function response.new(reply, summary)
   local made = { _reply = reply, data = nil } -- room for both at once
-  for name, value in next, summary or NOTHING do
-    made[name] = value
+  if summary then
+    for name, value in next, summary do
+      made[name] = value
+    end
   end
   return setmetatable(made, Response)
 end
