@@ -122,6 +122,27 @@ return function(host)
     end
   end)
 
+  it("waits without burning the processor", function()
+    local engine <close> = accs.engine { max_connections = 1 }
+    local before = os.clock()
+    host.start(host.wrap(function() require("accs.waits").await(engine, engine:timer(0.3)) end))
+    inside(host, function() accs.sleep(0.3) end)
+    assert.is_true(os.clock() - before < 0.15)
+  end)
+
+  it("has event hooks as well, which may wait", function()
+    server:script("/V1/x", { fault.ok })
+    local kinds = {}
+    local client <close> = server:client {
+      timeout = 10, access_token = "example", on_event = function(event)
+        accs.sleep(0.002)
+        kinds[#kinds + 1] = event.kind
+      end,
+    }
+    assert.equal(200, inside(host, function() return assert(client:get("/V1/x")).status end))
+    assert.equal("request response", table.concat(kinds, " "))
+  end)
+
   it("ends when nothing is left, and begins again", function()
     for round = 1, 3 do
       assert.equal(round, inside(host, function()
