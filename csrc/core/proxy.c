@@ -40,8 +40,7 @@ accs_error accs_proxy_look(const char *proxy, bool *near, accs_failure *failure)
                           curl_url_strerror(code));
         goto done;
     }
-    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
         goto done;
     if (strstr(proxy, "://") != NULL && !known_scheme(scheme)) {
         error = accs_fail(failure, ACCS_ERROR_CONFIG,
@@ -49,6 +48,11 @@ accs_error accs_proxy_look(const char *proxy, bool *near, accs_failure *failure)
                           "or socks5h, and ://");
         goto done;
     }
+    code = curl_url_get(url, CURLUPART_HOST, &host, 0);
+    if (code == CURLUE_NO_HOST)
+        error = accs_fail(failure, ACCS_ERROR_CONFIG, "the address of the proxy names no host");
+    if (code != CURLUE_OK)
+        goto done;
     *near = accs_host_loopback(host);
     error = ACCS_OK;
 
