@@ -145,6 +145,16 @@ describe("connections", function()
     assert.equal(6, #server:requests "one" + #server:requests "two")
   end)
 
+  local ONE = { host = { max_connections = 1 }, all = { max_total_connections = 1 } }
+  for name, limits in pairs(ONE) do
+    it("are waited for outside the limits of connecting and of silence: " .. name, function()
+      local client <close> = options_of(slow_port("line " .. name, 0.5), {
+        engine = accs.engine(limits), connect_timeout = 1, idle_timeout = 1, attempts = 1 })
+      burst(client, 5)
+      assert.equal(1, server:accepted("line " .. name))
+    end)
+  end
+
   it("that are idle are as many as max_idle_connections allows", function()
     local client <close> = options_of(slow_port "idle", {
       engine = accs.engine { max_idle_connections = 2 } })
