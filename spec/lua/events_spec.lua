@@ -25,9 +25,14 @@ local function of_kind(seen, kind)
   return found
 end
 
-local function near(expected, low_off, high_off, value)
-  assert.is_true(value >= expected - low_off and value <= expected + high_off,
-    ("%g is not near %g"):format(value, expected))
+-- Times have a lower bound; how much longer a busy machine takes is not known, so upper bounds
+-- compare what was measured at the same time.
+local function at_least(seconds, value)
+  assert.is_true(value >= seconds - 0.01 and value < seconds + 2, ("%g s"):format(value))
+end
+
+local function same(expected, value)
+  assert.is_true(math.abs(expected - value) < 0.05, ("%g s, not %g s"):format(value, expected))
 end
 
 local PHASES = { "queue", "name_lookup", "connect", "tls", "first_byte", "total" }
@@ -73,9 +78,8 @@ describe("a response event", function()
     assert(client:get("/V1/x", { decode = false }))
     for _, event in ipairs(of_kind(seen, "response")) do
       local phases = event.phases
-      near(0.15, 0.01, 0.1, phases.first_byte)
-      near(0.25, 0.01, 0.1, phases.total)
-      near(phases.total, 0.02, 0.1, event.elapsed)
+      at_least(0.15, phases.first_byte)
+      same(event.elapsed, phases.total)
       assert.is_true(phases.total - phases.first_byte >= 0.09)
     end
   end)
@@ -108,7 +112,7 @@ describe("a response event", function()
         assert.is_true(event.phases[PHASES[index]] >= 0)
         sum = sum + event.phases[PHASES[index]]
       end
-      near(0.05, 0.005, 0.1, event.phases.first_byte)
+      at_least(0.05, event.phases.first_byte)
       assert.is_true(sum <= event.phases.total + 1e-9)
     end
   end)
@@ -123,9 +127,10 @@ describe("a response event", function()
       function() return client:get("/V1/x") end,
     })
     local list = of_kind(seen, "response")
-    near(0.1, 0.01, 0.1, list[3].phases.queue)
-    near(0.1, 0.01, 0.1, list[3].phases.total) -- without the queue
-    near(0, 0, 0.05, list[2].phases.queue)
+    at_least(0.1, list[3].phases.queue)
+    same(list[3].elapsed, list[3].phases.total) -- without the queue
+    same(list[2].elapsed, list[3].phases.queue)
+    assert.is_true(list[2].phases.queue < list[3].phases.queue - 0.05)
   end)
 
   it("tells how long the attempt waited for a connection", function()
@@ -134,14 +139,19 @@ describe("a response event", function()
     local engine = accs.engine { max_connections = 1 }
     local client <close>, seen = watched(server, { engine = engine })
     assert(client:get("/V1/x"))
-    assert(accs.all {
-      function() return client:get("/V1/x") end,
-      function() return client:get("/V1/x") end,
-    })
-    local list = of_kind(seen, "response")
-    near(0.1, 0.01, 0.1, list[3].phases.queue)
-    near(0.1, 0.01, 0.1, list[3].phases.total)
-    assert.is_true(list[3].reused)
+    for _, method in ipairs { "GET", "POST" } do
+      local function ask()
+        return client:request { method = method, path = "/V1/x",
+          data = method == "POST" and {} or nil }
+      end
+      assert(accs.all { ask, ask })
+      local list = of_kind(seen, "response")
+      local event = list[#list]
+      at_least(0.1, event.phases.queue)
+      at_least(0.1, event.phases.total)
+      same(event.elapsed, event.phases.queue + event.phases.total)
+      assert.is_true(event.reused)
+    end
   end)
 
   it("does not count the back-off as queue", function()
@@ -151,7 +161,7 @@ describe("a response event", function()
     assert(client:get("/V1/x"))
     local list = of_kind(seen, "response")
     assert.is_true(of_kind(seen, "retry")[1].delay >= 1)
-    near(0, 0, 0.2, list[2].phases.queue)
+    assert.is_true(list[2].phases.queue < 0.5)
     assert.equal(2, list[2].attempt)
   end)
 
@@ -174,8 +184,8 @@ describe("a response event", function()
     assert.equal(2, #responses)
     assert.equal("timeout", responses[1].error)
     assert.equal("cancelled", responses[2].error)
-    near(0.2, 0.05, 0.1, responses[1].elapsed)
-    near(0.2, 0.05, 0.1, responses[1].phases.total)
+    at_least(0.19, responses[1].elapsed)
+    same(responses[1].elapsed, responses[1].phases.total)
     assert.equal(0, responses[1].phases.first_byte)
     assert.is_nil(responses[1].status)
   end)
