@@ -19,7 +19,8 @@ local BUSTED = WRAPPER .. "lua5.4 /usr/bin/busted --ignore-lua -o TAP"
 local build = assert(arg[1], "usage: suite.lua BUILD [FILE...]")
 -- Absolute, since tests run commands in other folders.
 local root = run.first_line("pwd")
-local results = run.first_line("realpath -m " .. run.quote(build .. "/results"))
+local results = run.first_line("realpath -m "
+  .. run.quote(build .. (WRAPPER == "" and "/results" or "/valgrind")))
 
 local function lines_of(command)
   local list = {}
