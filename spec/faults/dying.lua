@@ -103,7 +103,7 @@ for _, case in ipairs { { "in the clear" }, { "over TLS", "good" } } do
   rows = matrix.join(rows, matrix.each({
     name = "idle connection, reset while the request is under way, " .. case[1],
     warm = true, reused = false,
-    server = { tls = case[2], warm = { fine, { "sleep", 0.4 }, RESET } },
+    server = { tls = case[2], warm = { fine, { "sleep", 0.4 * matrix.slow }, RESET } },
   }, {
     { want = { kind = "ok", count = 1, sends = 2, connections = 2 } },
     { method = "POST", call = { data = BODY },
