@@ -76,6 +76,14 @@ end
 
 File.__close = File.close
 
+-- A name that no other process makes: where this one's memory lies, and the moment. Not
+-- math.random(), whose numbers a program may have fixed for its own ends.
+local function part_name(path)
+  local address = tonumber(tostring({}):match("0x(%x+)") or "0", 16)
+  local moment = math.floor(core.monotonic() * 1e6)
+  return ("%s.%08x.part"):format(path, (address ~ moment * 2654435761) & 0xffffffff)
+end
+
 local function open_file(path)
   local kind = core.file(path)
   if kind == "directory" then
@@ -84,7 +92,7 @@ local function open_file(path)
   local self = setmetatable({ path = path, bytes = 0 }, File)
   if kind ~= "other" then -- a device or pipe is written to, not replaced
     repeat
-      self.part = ("%s.%08x.part"):format(path, math.random(0, 0xffffffff))
+      self.part = part_name(path)
     until not core.file(self.part)
   end
   local ok, failure = self:_open()
