@@ -148,7 +148,7 @@ end
 local CURL_HINTS = {
   [5] = "check the proxy's host name (proxy, ACCS_PROXY)",
   [6] = "check the host name in base_url (API_ENDPOINT) and ims_url (IMS_URL), and the name server",
-  [7] = "check host and port of base_url (API_ENDPOINT) and ims_url (IMS_URL), and the firewall",
+  [7] = "check host and port of base_url (API_ENDPOINT) and ims_url (IMS_URL), proxy and firewall",
   [35] = "check min_tls (ACCS_MIN_TLS), the address, and client_cert if the server asks for one",
   [58] = "check client_cert, client_key and client_key_password (ACCS_CLIENT_CERT and so on)",
   [60] = "the certificate is not trusted: for a private authority set ca_file (ACCS_CA_FILE)",

@@ -2,6 +2,7 @@
 -- proxy and the server behind it are ports of the fault server.
 local accs = require "accs"
 local fault = require "spec.support.fault"
+local h2 = require "spec.support.h2"
 local native = require "spec.support.native"
 local nginx = require "spec.support.nginx"
 local support = require "spec.support"
@@ -80,6 +81,19 @@ describe("a proxy of the option proxy", function()
       assert.equal("/tenant/V1/x", request.target)
     end
     hidden(tostring(client))
+  end)
+
+  it("carries HTTP/2 too", function()
+    local secure = tls()
+    secure.alpn = "h2"
+    local backend = server:listen { name = "h2", tls = secure, entries = { h2.ok } }
+    local proxy = open_proxy(server, backend)
+    local client <close> = accs.client(settings("https://localhost:" .. backend, {
+      proxy = "http://127.0.0.1:" .. proxy, http_version = "2" }))
+    assert(client:get("/V1/x"))
+    assert(client:get("/V1/x"))
+    assert.equal("h2", server:requests("h2")[2].protocol)
+    assert.equal(1, #server:requests("proxy"))
   end)
 
   it("opens a tunnel for each password, and for none", function()
