@@ -219,7 +219,7 @@ function Engine:feed(id, bytes) end
 --- Example: `while engine:pending() > 0 do engine:step() engine:next() end`
 function Engine:pending() end
 
---- Whether the engine can be used: false in a forked child, where it refuses everything but close().
+--- Whether the engine can be used: false in a forked child, where it refuses all but close().
 ---@return boolean
 --- Example: `if not engine:usable() then engine = assert(core.engine()) end`
 function Engine:usable() end
