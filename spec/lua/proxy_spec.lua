@@ -356,6 +356,20 @@ describe("a proxy of the environment", function()
       program { https_proxy = ("http://%s:%s@127.0.0.1:%d"):format(USER, "pa55", proxy) })
   end)
 
+  it("is in no line of the log, whatever becomes of the call", function()
+    local good = open_proxy(server, port)
+    local bad = server:listen { name = "bad", entries = { { fault.reply(407) } } }
+    for _, number in ipairs { good, bad, 1 } do
+      local result = support.run { "accs", "get", "/V1/x", env = {
+        API_ENDPOINT = base_url, ACCS_CA_FILE = nginx.certificates().ca, ACCS_ATTEMPTS = "1",
+        ACCS_ACCESS_TOKEN = TOKEN, ACCS_LOG = "debug",
+        ACCS_PROXY = ("http://%s@127.0.0.1:%d"):format(IN_ADDRESS, number) } }
+      assert.matches("request", result.err)
+      hidden(result.err .. result.out)
+    end
+    assert.equal(1, #server:requests("bad"))
+  end)
+
   it("that is not there keeps its password", function()
     assert.matches("accs: network: ",
       program { https_proxy = ("http://%s@127.0.0.1:1"):format(IN_ADDRESS) })
