@@ -464,8 +464,8 @@ typedef struct accs_request {
     size_t max_headers;         /* bytes of all headers of the answer; 0: the client's */
     /*
      * A body that is moved in pieces, in either direction, has no limit of time but the idle one
-     * unless timeout_ms is given. It travels over HTTP/1.1: a paused HTTP/2 stream holds up all
-     * others of its connection (libcurl before 8.1).
+     * unless timeout_ms is given. It travels over HTTP/1.1: what a server has
+     * sent for a paused HTTP/2 stream must be kept in memory to reach the others (up to 32 MB).
      */
     bool stream;            /* a 2xx answer's body comes by accs_engine_read() */
     bool source;            /* the body comes by accs_engine_feed(); body is NULL */

@@ -409,8 +409,8 @@ static void start_attempt(accs_call *call)
         .connect_timeout_ms = call->connect_timeout_ms,
         .idle_timeout_ms = call->idle_timeout_ms,
         .sends_max = sends_max(call),
-        /* Over HTTP/2 a refused stream cannot be told from a lost write, and a paused one holds up
-         * all others of its connection. */
+        /* Over HTTP/2 a refused stream cannot be told from a lost write, and what came for a
+         * paused one fills the memory. */
         .http2 = call->read && lane->http2 && stream == NULL,
         .phases = heard(call),
         .reply = call->reply,

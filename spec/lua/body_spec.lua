@@ -294,6 +294,21 @@ describe("a download that breaks off", function()
     assert.equal("x", names())
   end)
 
+  it("is continued behind what came while the function was at work", function()
+    server:script("/V1/x", { { send(head("200 OK", "Content-Length: 900", TAG),
+      HALVES[1]:sub(1, 300)), { "sleep", 0.2 }, send(HALVES[1]:sub(301)), { "close" } }, REST })
+    local got = {}
+    local res = assert(client:get("/V1/x", { sink = function(bytes)
+      got[#got + 1] = bytes
+      if #got == 1 then
+        accs.sleep(0.5)
+      end
+    end }))
+    assert.equal(WHOLE, table.concat(got))
+    assert.equal(2, res.attempts)
+    assert.equal("bytes=500-", header(2, "Range"))
+  end)
+
   it("is continued by its date of change where the server says that it can", function()
     local date, now = "Last-Modified: " .. modified(5000), "Date: " .. modified(0)
     server:script("/V1/x", { broken(date, now, "Accept-Ranges: bytes"), REST })
@@ -468,7 +483,7 @@ describe("behind TLS and HTTP/2", function()
       run.quote(path))) == true
   end
 
-  it("a streamed body goes over HTTP/1.1, so that a pause holds no other call", function()
+  it("a streamed body goes over HTTP/1.1, whatever other reads use", function()
     local secured <close> = secure()
     server:script("/V1/ok", { fault.ok })
     assert(secured:get("/V1/ok"))
