@@ -57,6 +57,7 @@ typedef enum accs_error {
 #define ACCS_ERROR_ENUM(id, name, text) ACCS_ERROR_##id,
     ACCS_ERROR_LIST(ACCS_ERROR_ENUM)
 #undef ACCS_ERROR_ENUM
+        ACCS_ERROR_COUNT /* not an error: how many there are, with ACCS_OK */
 } accs_error;
 
 /* What is known about the fate of a request that failed. */
@@ -505,6 +506,7 @@ typedef enum accs_stage {
     ACCS_STAGE_PLACE,     /* waits for its turn (max_concurrency) */
     ACCS_STAGE_TRANSFER,  /* an attempt is under way */
     ACCS_STAGE_BACKOFF,   /* waits before the next attempt */
+    ACCS_STAGE_COUNT      /* not a stage */
 } accs_stage;
 
 /* "token", "throttle", "place", "transfer", "backoff". */
@@ -520,11 +522,11 @@ ACCS_API const char *accs_stage_name(accs_stage stage);
     X(250000)                                                                                      \
     X(500000) X(1000000) X(2500000) X(5000000) X(10000000) X(30000000) X(60000000) X(120000000)
 
-#define ACCS_COUNT_ONE(...) +1
 enum {
-    ACCS_ERROR_COUNT = 1 ACCS_ERROR_LIST(ACCS_COUNT_ONE), /* with ACCS_OK */
-    ACCS_STAGE_COUNT = ACCS_STAGE_BACKOFF + 1,
-    ACCS_LATENCY_BOUND_COUNT = 0 ACCS_LATENCY_BOUND_LIST(ACCS_COUNT_ONE),
+#define ACCS_LATENCY_BOUND_ENUM(us) ACCS_LATENCY_BOUND_##us,
+    ACCS_LATENCY_BOUND_LIST(ACCS_LATENCY_BOUND_ENUM)
+#undef ACCS_LATENCY_BOUND_ENUM
+        ACCS_LATENCY_BOUND_COUNT
 };
 
 /*

@@ -78,6 +78,7 @@ static void put(target *to, const char *text, size_t text_len)
     to->left -= len;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): out is written through the target */
 void accs_url_redact(const char *url, char *out, size_t out_size)
 {
     target to = {out, out_size > 0 ? out_size - 1 : 0};
