@@ -162,6 +162,7 @@ describe("a response event", function()
     local list = of_kind(seen, "response")
     assert.is_true(of_kind(seen, "retry")[1].delay >= 1)
     assert.is_true(list[2].phases.queue < 0.5)
+    at_least(1, client:stats().spent.backoff)
     assert.equal(2, list[2].attempt)
   end)
 
