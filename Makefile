@@ -90,7 +90,7 @@ $(BUILD)/spec/fuzz/fuzz_%: $(BUILD)/spec/fuzz/fuzz_%.o $(BUILD)/spec/fuzz/replay
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 # All that is compiled C, tests included: what the warnings of a compiler are asked about.
-units-built: $(UNITS) $(REPLAYS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*.c))
+units-built: $(UNITS) $(REPLAYS) $(HOSTS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*.c examples/embed/*.c))
 
 units: $(UNITS) ## build and run the C units alone
 	$(Q)for unit in $(UNITS); do $$unit || exit 1; done
@@ -195,6 +195,6 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
--include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d)
+-include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d) $(HOSTS:=.d)
 .SECONDARY:
 .PHONY: all units units-built demo test check deps lint asan lib oom tsan valgrind soak fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help

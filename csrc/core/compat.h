@@ -37,6 +37,7 @@ static inline CURLMcode accs_curl_move_all(CURLM *multi)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    /* cppcheck-suppress curl_multi_socket_allCalled */
     return curl_multi_socket_all(multi, &running);
 #pragma GCC diagnostic pop
 }
