@@ -64,6 +64,7 @@ describe("a path template", function()
     { "/V1/x/{sku}", { sku = "%2E." }, "dot segment" },
     { "/V1/x/{sku}", { sku = "%2e%2E" }, "dot segment" },
     { "/V1/x/{sku}", { sku = "a\0" }, "NUL" },
+    { "/V1/x/{sku}", { sku = "24-MB01\0/X" }, "NUL" }, -- longer than a dot segment
     { "/V1/x/{sku}", { sku = "a", id = 5 }, "params%.id is not in the path" },
     { "/V1/x", { id = 5 }, "params%.id is not in the path" },
     { "/V1/x?c={id}", { id = 5 }, "params%.id is not in the path" },
