@@ -95,7 +95,7 @@ end
 local function open(row, server, name)
   local ports = {}
   local options = {
-    access_token = "example", attempts = 2, timeout = 10, dotenv = false,
+    access_token = "example", attempts = 2, timeout = 10, connect_timeout = 10, dotenv = false,
     ca_file = nginx.certificates().ca,
   }
   if row.second then
