@@ -36,7 +36,6 @@ local program = [[
     empty = function(query) return reply(query, 0) end,
     silent = function() end,
     garbage = function() return "what?" end,
-    cut = function(query) return reply(query, 0):sub(1, 15) end,
     foreign = function(query) return "xx" .. reply(query, 3):sub(3) end,
     late = function(query) accs.sleep(0.3) return reply(query, 3) end,
     here = function(query, kind)
@@ -108,7 +107,6 @@ local cases = {
     soon },
   { "silent", "a name server that never answers", deadline },
   { "garbage", "a name server that sends no DNS", soon },
-  { "cut", "a name server whose answers are cut", deadline },
   { "foreign", "answers to questions that nobody asked", deadline },
 }
 
