@@ -63,7 +63,7 @@ static int port_of(const address *end)
 
 static bool local_port_is(int fd, int port)
 {
-    address end;
+    address end = {.room = {.ss_family = AF_UNSPEC}};
     socklen_t end_len = sizeof end;
 
     return getsockname(fd, &end.any, &end_len) == 0 && port_of(&end) == port;
@@ -73,7 +73,7 @@ static bool local_port_is(int fd, int port)
 static bool peer_is(int fd, const accs_ends *ends)
 {
     char text[INET6_ADDRSTRLEN];
-    address end;
+    address end = {.room = {.ss_family = AF_UNSPEC}};
     socklen_t end_len = sizeof end;
     const void *bytes;
 
