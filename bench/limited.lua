@@ -12,9 +12,16 @@ local ROUNDS = math.tointeger(tonumber(os.getenv("ROUNDS"))) or 3
 local WORKERS = 8
 local LATENCY = 0.1 -- seconds of one call
 
+local BURSTS = { "", "burst=10 nodelay", "burst=10" }
+local WORKS = { -- calls, and how many a second are let through
+  { count = 30, rate = 10, bursts = BURSTS },
+  { count = 60, rate = 50, bursts = BURSTS },
+  { count = 300, rate = 50, bursts = { "burst=10 nodelay" } },
+}
+
 local CASES = {}
-for _, work in ipairs { { rate = 10, count = 30 }, { rate = 50, count = 60 } } do -- a second
-  for _, burst in ipairs { "", "burst=10 nodelay", "burst=10" } do
+for _, work in ipairs(WORKS) do
+  for _, burst in ipairs(work.bursts) do
     for _, told in ipairs { false, true } do
       CASES[#CASES + 1] = { rate = work.rate, count = work.count, burst = burst, told = told }
     end
