@@ -95,6 +95,8 @@ static int64_t run(const uint8_t *data, size_t size, bool stream)
                         : accs_answer_line(&answer, (const char *)data, len);
         data += len;
         check(&answer);
+        if (taken != (answer.error == ACCS_OK))
+            abort();
         read_stream(&answer);
         taken = answer.error == ACCS_OK;
     }
