@@ -184,7 +184,8 @@ function matrix.play(row, server, name)
   local world = open(row, server, name)
   local client <close> = world.client
   if row.warm then
-    assert(client:get("/V1/warm"))
+    local warm = assert(client:get("/V1/warm"))
+    expect(warm.attempts, 1, "attempts of the call that warms the connection")
   end
   for _ = 1, row.rest and 1000 or 0 do
     require("accs").sleep(0.02)
