@@ -524,27 +524,55 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
     return ACCS_OK;
 }
 
+/*
+ * What was refused between libcurl's calls ends the transfer in the next step, even though the
+ * server may say nothing more: a time limit that is over, and a look at the handle, which each
+ * change of its pause asks for. (What libcurl hands over meanwhile is refused as well, and then it
+ * would leave the handle for a second.)
+ */
+static void stop(accs_transfer *transfer)
+{
+    CURL *easy = transfer->handle.easy;
+
+    transfer->paused = CURLPAUSE_RECV; /* so the handle is not used again */
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 1L);
+    curl_easy_pause(easy, CURLPAUSE_CONT);
+    curl_easy_pause(easy, CURLPAUSE_RECV);
+}
+
+/* The sides that have to wait for the user. */
+static int pause_needed(const accs_transfer *transfer)
+{
+    const accs_upload *upload = transfer->stream->upload;
+    int paused = transfer->paused;
+
+    if (!accs_answer_full(&transfer->answer))
+        paused &= ~CURLPAUSE_RECV;
+    if (upload != NULL && (upload->held.len > 0 || upload->ended || transfer->upload_over))
+        paused &= ~CURLPAUSE_SEND;
+    return paused;
+}
+
 void accs_transfer_resume(accs_transfer *transfer)
 {
     const accs_transfer_stream *stream = transfer->stream;
     accs_answer *answer = &transfer->answer;
-    int paused = transfer->paused;
+    bool well = accs_answer_drain(answer) && (stream->upload == NULL || !stream->upload->wrong);
+    int paused = pause_needed(transfer);
     accs_pipe_guard guard;
 
-    /* What is refused here ends the transfer when libcurl moves it next. */
-    if (accs_answer_drain(answer) && answer->streaming && answer->reply->body.len > 0)
+    if (answer->streaming && answer->reply->body.len > 0)
         stream->arrived(stream->context);
-    if (!accs_answer_full(answer))
-        paused &= ~CURLPAUSE_RECV;
-    if (stream->upload != NULL && (stream->upload->held.len > 0 || stream->upload->ended ||
-                                   stream->upload->wrong || transfer->upload_over))
-        paused &= ~CURLPAUSE_SEND;
-    else if (transfer->paused & CURLPAUSE_SEND && accs_upload_hungry(stream->upload))
+    if (paused & CURLPAUSE_SEND && accs_upload_hungry(stream->upload))
         stream->wanted(stream->context); /* what came was of an earlier attempt, or empty */
-    if (paused == transfer->paused)
-        return;
     accs_pipe_block(&guard);
-    pause_as(transfer, paused); /* libcurl may hand over at once what it has held back */
+    if (well && paused != transfer->paused) {
+        well = pause_as(transfer, paused); /* libcurl may hand over at once what it has held back */
+        if (!well)
+            accs_answer_refuse(answer, ACCS_ERROR_MEMORY, "no memory left");
+    }
+    if (!well)
+        stop(transfer);
     accs_pipe_restore(&guard);
 }
 
