@@ -42,7 +42,10 @@ end
 ---@field sink? accs.Sink
 ---@field source? accs.Source
 ---@field validator? string  for If-Range: what tells that the content is still the same
+---@field total? integer  bytes of the whole content, where the server said so
 ---@field resumed? boolean  the answer is to go on where the last one broke off
+---@field stop? integer  the offset behind the last byte of the part that is coming
+---@field rest? accs.core.Reply  whose rest was taken already
 ---@field first? accs.core.Reply  the answer that broke off
 ---@field guard table  of the call under way
 ---@field sent integer  requests that left
@@ -114,6 +117,7 @@ end
 -- The headers that decide whether, and how, an answer can be continued.
 local HEAD = {
   "etag", "last-modified", "date", "content-encoding", "accept-ranges", "content-range",
+  "content-length",
 }
 
 local function head_of(reply)
@@ -135,17 +139,45 @@ local function validator_of(status, etag, modified, date, coding, ranges)
   end
 end
 
+-- Whether the caller himself asked for a part.
+local function asks_for_part(call)
+  for name in pairs(call.headers or {}) do
+    if name:lower() == "range" then
+      return true
+    end
+  end
+  return false
+end
+
+local function whole_number(text)
+  return text and math.tointeger(tonumber(text:match("^%d+$"))) or nil
+end
+
+-- Whether the part goes on where the bytes ended, in the same content: servers have been seen that
+-- ignore If-Range. Notes how far it goes.
+local function continues(self, etag, modified, _, coding, _, range)
+  local from, last, total = (range or ""):match("^bytes (%d+)%-(%d+)/([%d%*]+)$")
+  from, last, total = whole_number(from), whole_number(last), whole_number(total)
+  if from ~= self.sink.bytes or not last or coding or etag and self.etag and etag ~= self.etag
+    or modified and self.modified and modified ~= self.modified
+    or total and self.total and total ~= self.total then
+    return false
+  end
+  self.stop, self.total = last + 1, self.total or total
+  return true
+end
+
 -- Looks at the head of a 2xx before its first bytes go to the sink.
 local function look(self, status, ...)
   if self.resumed and status == 206 then
-    local etag, _, _, coding, _, range = ...
-    local from = range and math.tointeger(tonumber(range:match("^bytes (%d+)%-")))
-    local same = not etag or not self.etag or etag == self.etag
-    if from == self.sink.bytes and not coding and same then
+    if continues(self, ...) then
       return true
     end
     return nil, { kind = "decode", outcome = "done", status = status,
       message = "the server sent another part of the content than was asked for" }
+  elseif status == 206 and self.call.method == "GET" and not asks_for_part(self.call) then
+    return nil, { kind = "decode", outcome = "done", status = status,
+      message = "the server sent a part of the content, although the whole was asked for" }
   elseif self.resumed then
     local bytes = self.sink.bytes
     local ok, failure = self.sink:restart()
@@ -156,7 +188,8 @@ local function look(self, status, ...)
     end
     self.resumed, self.first = nil, nil
   end
-  self.validator, self.etag = validator_of(status, ...), (...)
+  self.validator, self.etag, self.modified = validator_of(status, ...), ...
+  self.total = whole_number((select(#HEAD, ...)))
   return true
 end
 
@@ -214,7 +247,7 @@ end
 -- Sees one call of the core through.
 local function move(self, engine, id)
   local guard <close> = waits.open_stream(engine, id)
-  self.guard, self.looked = guard, nil
+  self.guard, self.looked, self.stop = guard, nil, nil
   while true do
     local kind, a, b = waits.await_stream(engine, id)
     local ok, failure
@@ -235,9 +268,10 @@ end
 
 -- What was received and not read when the call ended goes to the sink as well.
 local function take_rest(self, reply)
-  if reply:size() == 0 and not self.resumed then
+  if reply == self.rest or reply:size() == 0 and not self.resumed and reply:status() ~= 206 then
     return true
   end
+  self.rest = reply
   if not self.looked then
     local ok, failure = look(self, head_of(reply))
     if not ok then
@@ -250,20 +284,33 @@ local function take_rest(self, reply)
   return write(self, reply:body())
 end
 
--- The answer is whole, but for what its reply holds; nil: nothing is missing.
+-- Nothing is missing.
 local function complete(self, reply)
-  local ok, failure = true, nil
-  if reply then
-    ok, failure = take_rest(self, reply)
-  end
-  if ok then
-    ok, failure = self.sink:finish()
-  end
+  local ok, failure = self.sink:finish()
   if ok then
     return self.first or reply
   end
   failure.outcome, failure.attempts = failure.outcome or "done", self.sent
   return nil, failure
+end
+
+-- What is wrong with an answer that ended well, and whether the download goes on all the same: a
+-- server may send less than the part that it was asked for (RFC 9110, 15.3.7).
+local function shortfall(self, reply)
+  local ok, failure = take_rest(self, reply)
+  local bytes, stop, total = self.sink.bytes, self.stop, self.total
+  local goes_on = false
+  if ok and stop and bytes ~= stop then
+    failure = { kind = "decode", message = "the server sent another number of bytes than it said" }
+  elseif ok and stop and total and stop < total then
+    goes_on = true
+    failure = { kind = "network", retryable = true,
+      message = ("the server sent %d of %d bytes"):format(bytes, total) }
+  end
+  if failure then
+    failure.outcome, failure.attempts = failure.outcome or "done", self.sent
+  end
+  return failure, goes_on
 end
 
 -- Whether a refusal of the part says that there is none: all had come before the break.
@@ -277,7 +324,7 @@ local function resume_delay(self, failure, limits)
   local call = self.call
   local broke = failure.kind == "network" or failure.kind == "timeout"
   if not broke or call.method ~= "GET" or not self.validator or self.sent >= limits.attempts
-    or call.headers and (call.headers.Range or call.headers.range) then
+    or asks_for_part(call) then
     return nil
   end
   local delay = math.min(limits.backoff * 2 ^ (self.sent - 1), limits.max_backoff) * math.random()
@@ -370,10 +417,17 @@ function Exchange:run(engine, start, limits)
     failure = failure and with_attempts(failure, self.sent)
     if not self.sink then
       return reply, failure
-    elseif not failure then
-      return complete(self, reply)
-    elseif nothing_left(self, reply) then
+    elseif failure and nothing_left(self, reply) then
       return complete(self)
+    end
+    if not failure then
+      local goes_on
+      failure, goes_on = shortfall(self, reply)
+      if not failure then
+        return complete(self, reply)
+      elseif not goes_on then
+        return nil, failure
+      end
     end
     request, reply, failure = after_failure(self, reply, failure, limits)
     if not request then
