@@ -4,6 +4,8 @@ local errors = require "accs.error"
 
 local sink = {}
 
+local NAME_KEPT = 241 -- bytes of a file's name (255 at most) that leave room for .<8 digits>.part
+
 ---@class accs.Sink  to be closed, whatever happened
 ---@field bytes integer  delivered
 local Sink = {}
@@ -29,7 +31,9 @@ end
 function File:_close()
   local file = self.file
   self.file = nil
-  return file and file:close()
+  if file then
+    return file:close() -- with the reason: a full disk may show here first
+  end
 end
 
 --- Takes bytes: true, or nil and the failure.
@@ -81,10 +85,15 @@ File.__close = File.close
 local function part_name(path)
   local address = tonumber(tostring({}):match("0x(%x+)") or "0", 16)
   local moment = math.floor(core.monotonic() * 1e6)
-  return ("%s.%08x.part"):format(path, (address ~ moment * 2654435761) & 0xffffffff)
+  local folder, name = path:match("^(.-)([^/]*)$")
+  return ("%s%s.%08x.part"):format(folder, name:sub(1, NAME_KEPT),
+    (address ~ moment * 2654435761) & 0xffffffff)
 end
 
 local function open_file(path)
+  if path == "" or path:find("\0", 1, true) then -- the system would take another path
+    return nil, trouble(path, "the path is empty or holds a NUL byte")
+  end
   local kind = core.file(path)
   if kind == "directory" then
     return nil, trouble(path, "it is a directory")

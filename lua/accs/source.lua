@@ -74,6 +74,9 @@ end
 File.__close = File.close
 
 local function open_path(path)
+  if path == "" or path:find("\0", 1, true) then -- the system would take another path
+    return nil, trouble(path, "the path is empty or holds a NUL byte")
+  end
   local kind, size, time = core.file(path)
   if kind == "directory" then
     return nil, trouble(path, "it is a directory")
@@ -82,7 +85,7 @@ local function open_path(path)
   if not file then
     return nil, trouble(path, problem)
   end
-  local plain = kind == "file"
+  local plain = kind == "file" and (size > 0 or not file:read(0)) -- /proc says 0
   return setmetatable({
     file = file, path = path, name = path, start = 0, given = 0, time = time,
     length = plain and size or nil, replayable = plain,
@@ -108,7 +111,7 @@ Function.__index = Function
 ---@return string|nil bytes
 ---@return table|nil failure
 function Function:read()
-  local bytes = self.left
+  local bytes, at = self.left, self.at
   if not bytes then
     local message
     bytes, message = self.call()
@@ -117,14 +120,14 @@ function Function:read()
     elseif bytes ~= nil and type(bytes) ~= "string" then
       errors.misuse(("source: the function must return a string, or nil at the end; not %s")
         :format(type(bytes)))
+    elseif not bytes or #bytes <= PIECE_MAX then
+      return bytes
     end
+    at = 1
   end
-  if bytes and #bytes > PIECE_MAX then
-    bytes, self.left = bytes:sub(1, PIECE_MAX), bytes:sub(PIECE_MAX + 1)
-  else
-    self.left = nil
-  end
-  return bytes
+  local stop = at + PIECE_MAX
+  self.left, self.at = stop <= #bytes and bytes or nil, stop
+  return bytes:sub(at, stop - 1)
 end
 
 --- Nothing is open.
