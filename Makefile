@@ -18,7 +18,7 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 # Debian packages: what demo needs; what the tests add; what the checks of the sources add.
 DEPS_RUN := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev libcurl4-openssl-dev libssl-dev zlib1g-dev \
 	lua-cjson lua-argparse lua-lpeg libmicrohttpd-dev libsqlite3-dev ca-certificates
-DEPS_TEST := mount lua-busted lua-socket lua-sec lua-luv lua-cqueues libcmocka-dev nginx nghttp2 openssl
+DEPS_TEST := mount lua-busted lua-socket lua-sec lua-luv lua-cqueues libcmocka-dev nginx nghttp2 openssl curl
 DEPS_LINT := valgrind luarocks lua-check cppcheck clang-tidy-14 clang-format-14 clang-14
 
 Q := $(if $(V),,@)
@@ -193,7 +193,7 @@ clean: ## remove everything that was built
 	find csrc -name '*.o' -delete
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d) $(HOSTS:=.d)
 .SECONDARY:
