@@ -196,9 +196,10 @@ checks.choice = function(value, option)
     if value == choice then
       return choice
     end
-    words[index] = tostring(choice)
+    words[index] = ("%q"):format(choice) -- 2 is not "2"
   end
-  return nil, table.concat(words, " or ")
+  local last = table.remove(words)
+  return nil, table.concat(words, ", ") .. " or " .. last
 end
 
 checks.flag = function(value)
@@ -299,7 +300,8 @@ local function accept(option, value, where)
   local accepted, expected = checks[option.type](value, option)
   if accepted == nil then
     local given = type(value) == "string" and "other text" or math.type(value) or type(value)
-    fail("%s%s must be %s, not %s", option.name, where, expected, given)
+    fail("%s%s must be %s%s", option.name, where, expected,
+      option.type == "choice" and "" or ", not " .. given)
   end
   return accepted
 end

@@ -147,7 +147,7 @@ describe("behind a server that offers HTTP/2", function()
     assert.same({ "GET HTTP/2.0", "GET HTTP/1.1" }, (seen(2)))
     local result = support.run { "accs", "get", CONFIGS, "--http-version", "3", env = env }
     assert.equal(2, result.code)
-    assert.matches("'3' is not 1.1 or 2", result.err)
+    assert.matches([['3' is not "1.1" or "2"]], result.err)
   end)
 end)
 
