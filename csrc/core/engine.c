@@ -321,6 +321,7 @@ void accs_engine_detach(accs_engine *engine, accs_handle *handle)
 static void collect_finished(accs_engine *engine)
 {
     CURLMsg *message;
+    bool refreshed = false;
     int left;
 
     while ((message = curl_multi_info_read(engine->multi, &left)) != NULL) {
@@ -330,6 +331,10 @@ static void collect_finished(accs_engine *engine)
 
         if (message->msg != CURLMSG_DONE)
             continue;
+        /* A transfer may begin and end within one step: how long it took is measured here. */
+        if (!refreshed)
+            accs_engine_refresh(engine);
+        refreshed = true;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         handle = (accs_handle *)(void *)private;
         curl_multi_remove_handle(engine->multi, handle->easy); /* message is gone after this */

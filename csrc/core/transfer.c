@@ -87,6 +87,12 @@ static int64_t now_us(const accs_transfer *transfer)
     return accs_engine_now(transfer->transport->engine)->mono_us;
 }
 
+/* Within one step much may happen: the engine's time is that of its beginning. */
+static int64_t fresh_us(const accs_transfer *transfer)
+{
+    return accs_engine_refresh(transfer->transport->engine)->mono_us;
+}
+
 /* While one side waits for the user, silence is not the server's. */
 static bool pause_as(accs_transfer *transfer, int paused)
 {
@@ -114,7 +120,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
 
     transfer->received += size * count;
     if (transfer->watch.wanted && transfer->watch.answered_us == 0)
-        transfer->watch.answered_us = now_us(transfer);
+        transfer->watch.answered_us = fresh_us(transfer);
     if (!accs_answer_line(&transfer->answer, line, size * count))
         return 0;
     if (transfer->stream != NULL && transfer->stream->upload != NULL)
@@ -183,7 +189,7 @@ static int on_send(void *context, char *primary_ip, char *local_ip, int primary_
     }
     transfer->sends++;
     if (transfer->watch.wanted)
-        transfer->watch.sent_us = now_us(transfer);
+        transfer->watch.sent_us = fresh_us(transfer);
     return CURL_PREREQFUNC_OK;
 }
 #endif

@@ -84,6 +84,20 @@ describe("a response event", function()
     end
   end)
 
+  it("is no shorter than its phases when the answer comes at once", function()
+    local server <close> = fault.start()
+    server:script("/V1/x", { fault.ok })
+    local client <close>, seen = watched(server)
+    for _ = 1, 200 do
+      local response = assert(client:get("/V1/x"))
+      local event = seen[#seen]
+      assert.equal("response", event.kind)
+      assert.is_true(event.elapsed >= event.phases.total - 1e-4,
+        ("%g s, but %g s in all"):format(event.elapsed, event.phases.total))
+      assert.is_true(response.elapsed >= event.phases.total - 1e-4)
+    end
+  end)
+
   it("tells of a connection that was opened, and of one that was open", function()
     local server <close> = fault.start()
     local front <close> = support.nginx { port = server.port }

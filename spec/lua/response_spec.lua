@@ -1,4 +1,5 @@
 local accs = require "accs"
+local core = require "accs.core"
 local fault = require "spec.support.fault"
 
 local scripted = fault.scripted
@@ -34,6 +35,17 @@ describe("a response", function()
     assert.is_nil(res.nonsense)
     assert.is_true(rawequal(res.headers, res.headers))
     assert.matches("200 http://127", tostring(res))
+  end)
+
+  it("took as long as the caller waited, also when the answer came at once", function()
+    local server <close>, client = scripted("/V1/x", { fault.ok })
+    local took, waited = 0, 0
+    for _ = 1, 200 do
+      local before = core.monotonic()
+      took = took + assert(client:get("/V1/x")).elapsed
+      waited = waited + core.monotonic() - before
+    end
+    assert.is_true(took <= waited and took > waited / 2, ("%g s of %g s"):format(took, waited))
   end)
 
   it("may be a scalar, or nothing", function()
