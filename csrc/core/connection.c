@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include "buffer.h"
 #include "engine.h"
 #include "proxy.h"
 #include "secret.h"
@@ -7,6 +8,8 @@
 #include "url.h"
 
 #include <limits.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +44,30 @@ static bool copy_text(char **copy, const char *text)
     return text == NULL || *copy != NULL;
 }
 
+/*
+ * libcurl takes a connection out of the pool without a look at the key of the client certificate
+ * and its password, and some versions at those of the proxy too (CVE-2026-3784).
+ */
+static bool name_owner(const accs_connection_options *options, uint64_t *owner)
+{
+    const char *const texts[] = {options->client_key, options->client_key_password, options->proxy};
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    accs_buffer all;
+    bool named = true;
+
+    accs_buffer_init(&all, SIZE_MAX);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const char *text = texts[i] != NULL ? texts[i] : "\n"; /* no text that was checked */
+
+        named = named && accs_buffer_append(&all, text, strlen(text) + 1) == ACCS_OK;
+    }
+    named = named && EVP_Digest(all.bytes, all.len, digest, NULL, EVP_sha256(), NULL) == 1;
+    if (named)
+        memcpy(owner, digest, sizeof *owner);
+    accs_buffer_wipe(&all);
+    return named;
+}
+
 accs_error accs_connection_copy(accs_connection *connection, const accs_connection_options *options)
 {
     bool copied = true;
@@ -55,6 +82,9 @@ accs_error accs_connection_copy(accs_connection *connection, const accs_connecti
 #undef COPY
     if (copied && options->proxy != NULL)
         copied = accs_proxy_look(options->proxy, &connection->proxy_near, NULL) == ACCS_OK;
+    if (options->proxy != NULL || options->client_key != NULL ||
+        options->client_key_password != NULL)
+        copied = copied && name_owner(options, &connection->owner);
     return copied ? ACCS_OK : ACCS_ERROR_MEMORY;
 }
 

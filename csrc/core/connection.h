@@ -5,7 +5,8 @@
 #include "accs.h"
 #include "compat.h"
 
-/* The options that are text; NULL: not set. All of them tell one connection from another. */
+/* The options that are text; NULL: not set. All of them tell one connection from another: libcurl
+ * looks at most of them, accs_connection.owner stands for the rest. */
 #define ACCS_CONNECTION_TEXTS(X)                                                                   \
     X(ca_file)                                                                                     \
     X(proxy) /* may hold a password */                                                             \
@@ -33,6 +34,7 @@ typedef struct accs_connection {
 #undef ACCS_CONNECTION_OWNED
     unsigned ip_version;
     bool proxy_near; /* the option's proxy runs on this machine */
+    uint64_t owner;  /* of its connections: the same key and proxy with the same passwords */
     int64_t connect_timeout_ms;
     int64_t idle_timeout_ms;
 } accs_connection;

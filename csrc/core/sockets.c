@@ -89,26 +89,49 @@ static bool peer_is(int fd, const accs_ends *ends)
 /* Whether it was found to be between these ends: they stay its own as long as it is open. */
 static bool runs_between(const accs_socket *one, const accs_ends *ends)
 {
-    return one->quiet && one->local_port == ends->local_port && one->peer_port == ends->peer_port &&
+    return one->known && one->local_port == ends->local_port && one->peer_port == ends->peer_port &&
            strcmp(one->peer, ends->peer) == 0;
+}
+
+/* The socket between these ends, or NULL. */
+static accs_socket *find(const accs_sockets *sockets, const accs_ends *ends)
+{
+    for (size_t i = 0; i < sockets->count; i++)
+        if (runs_between(&sockets->list[i], ends))
+            return &sockets->list[i]; /* as for each request but the first: no need to ask */
+    for (size_t i = 0; i < sockets->count; i++) {
+        accs_socket *one = &sockets->list[i];
+
+        if (!one->known && local_port_is(one->fd, ends->local_port) && peer_is(one->fd, ends)) {
+            one->known = true;
+            one->local_port = ends->local_port;
+            one->peer_port = ends->peer_port;
+            snprintf(one->peer, sizeof one->peer, "%s", ends->peer);
+            return one;
+        }
+    }
+    return NULL;
+}
+
+bool accs_sockets_claim(accs_sockets *sockets, const accs_ends *ends, uint64_t owner)
+{
+    accs_socket *one = find(sockets, ends);
+
+    if (one == NULL)
+        return true;
+    if (!one->claimed) {
+        one->claimed = true;
+        one->owner = owner;
+    }
+    return one->owner == owner;
 }
 
 void accs_sockets_quiet(accs_sockets *sockets, const accs_ends *ends)
 {
-    for (size_t i = 0; i < sockets->count; i++)
-        if (runs_between(&sockets->list[i], ends))
-            return; /* as after each answer but the first: the system need not be asked */
-    for (size_t i = 0; i < sockets->count; i++) {
-        accs_socket *one = &sockets->list[i];
+    accs_socket *one = find(sockets, ends);
 
-        if (!one->quiet && local_port_is(one->fd, ends->local_port) && peer_is(one->fd, ends)) {
-            one->quiet = true;
-            one->local_port = ends->local_port;
-            one->peer_port = ends->peer_port;
-            snprintf(one->peer, sizeof one->peer, "%s", ends->peer);
-            return;
-        }
-    }
+    if (one != NULL)
+        one->quiet = true;
 }
 
 bool accs_sockets_spoiled(const accs_sockets *sockets, const accs_ends *ends)
@@ -118,7 +141,7 @@ bool accs_sockets_spoiled(const accs_sockets *sockets, const accs_ends *ends)
     for (size_t i = 0; i < sockets->count; i++) {
         const accs_socket *one = &sockets->list[i];
 
-        if (runs_between(one, ends))
+        if (one->quiet && runs_between(one, ends))
             return recv(one->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
                    (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
     }

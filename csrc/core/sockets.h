@@ -8,13 +8,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { ACCS_PEER_MAX = 64 }; /* an address as text, IPv6 with its scope */
 
 typedef struct accs_socket {
     int fd;
-    bool quiet; /* it has answered over HTTP/1: before the next request nothing may come */
-    /* With quiet: its two ends, which stay the same while it is open. */
+    bool quiet;     /* it has answered over HTTP/1: before the next request nothing may come */
+    bool claimed;   /* a request was sent over it */
+    uint64_t owner; /* with claimed */
+    bool known;     /* its two ends are, which stay the same while it is open */
     int local_port;
     int peer_port;
     char peer[ACCS_PEER_MAX];
@@ -40,6 +43,11 @@ int accs_sockets_open(accs_sockets *sockets, int family, int type, int protocol)
 int accs_sockets_close(accs_sockets *sockets, int fd);
 /* Whether it was opened here and is still open. */
 bool accs_sockets_has(const accs_sockets *sockets, int fd);
+/*
+ * Asks for the socket between these ends, to send a request. The first who asks becomes its owner;
+ * false when that was another. One whose ends cannot be found belongs to all.
+ */
+bool accs_sockets_claim(accs_sockets *sockets, const accs_ends *ends, uint64_t owner);
 /* The socket between these ends answered over HTTP/1 and waits for the next request. */
 void accs_sockets_quiet(accs_sockets *sockets, const accs_ends *ends);
 /*

@@ -29,6 +29,8 @@ struct accs_transfer {
     char *origin;     /* that the easy handle has as its address; NULL: none, or a whole address */
     unsigned sends_max;
     bool found_spoiled;
+    bool found_foreign; /* a connection of somebody else's key or password */
+    bool fresh;         /* CURLOPT_FRESH_CONNECT is on */
     unsigned spoiled;
     unsigned sends;
     uint64_t received; /* bytes of head and coded body */
@@ -178,15 +180,17 @@ static int on_send(void *context, char *primary_ip, char *local_ip, int primary_
                    int local_port)
 {
     accs_transfer *transfer = context;
+    const accs_transport *transport = transfer->transport;
+    accs_sockets *sockets = accs_engine_sockets(transport->engine);
     accs_ends ends = {.local_port = local_port, .peer_port = primary_port, .peer = primary_ip};
 
     (void)local_ip;
     if (transfer->sends >= transfer->sends_max)
         return CURL_PREREQFUNC_ABORT;
-    if (accs_sockets_spoiled(accs_engine_sockets(transfer->transport->engine), &ends)) {
-        transfer->found_spoiled = true;
+    transfer->found_foreign = !accs_sockets_claim(sockets, &ends, transport->connection.owner);
+    transfer->found_spoiled = accs_sockets_spoiled(sockets, &ends);
+    if (transfer->found_foreign || transfer->found_spoiled)
         return CURL_PREREQFUNC_ABORT;
-    }
     transfer->sends++;
     if (transfer->watch.wanted)
         transfer->watch.sent_us = fresh_us(transfer);
@@ -313,17 +317,30 @@ static void note_quiet(accs_transfer *transfer)
     }
 }
 
+/* Whether the next connection is a new one. */
+static bool set_fresh(accs_transfer *transfer, bool fresh)
+{
+    if (transfer->fresh == fresh)
+        return true;
+    transfer->fresh = fresh;
+    return curl_easy_setopt(transfer->handle.easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L) ==
+           CURLE_OK;
+}
+
 /*
- * The pooled connection was spoiled before anything was sent: another one.
+ * The pooled connection was spoiled, or is not for this one, before anything was sent: another.
  * libcurl before 8.0 does not look for waiting bytes, and takes them for the
  * answer; and a reset that has just come escapes it too.
  */
 static bool try_another(accs_transfer *transfer)
 {
-    bool spoiled = transfer->found_spoiled;
+    bool foreign = transfer->found_foreign;
+    bool unfit = foreign || transfer->found_spoiled;
 
+    transfer->found_foreign = false;
     transfer->found_spoiled = false;
-    return spoiled && transfer->sends == 0 && transfer->spoiled++ < SPOILED_MAX &&
+    return unfit && transfer->sends == 0 && transfer->spoiled++ < SPOILED_MAX &&
+           (!foreign || set_fresh(transfer, true)) &&
            accs_engine_attach(transfer->transport->engine, &transfer->handle) == ACCS_OK;
 }
 
@@ -479,6 +496,9 @@ static bool set_request(accs_transfer *transfer, const accs_transfer_request *re
 {
     CURL *easy = transfer->handle.easy;
     long version = request->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+    /* Without a hook on each send, only a connection never used before is safe from a silent
+     * repeat. */
+    bool fresh = !ACCS_HAVE_PREREQ && request->sends_max <= 1;
     bool set = set_address(transfer, request->url) &&
                curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
@@ -486,13 +506,7 @@ static bool set_request(accs_transfer *transfer, const accs_transfer_request *re
 
     if (set && request->stream != NULL && request->stream->upload != NULL)
         set = set_upload(transfer, request);
-#if !ACCS_HAVE_PREREQ
-    /* Without a hook on each send, only a connection never used before is safe from a silent
-     * repeat. */
-    set = set && curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->sends_max > 1 ? 0L : 1L) ==
-                     CURLE_OK;
-#endif
-    return set;
+    return set && set_fresh(transfer, fresh);
 }
 
 accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_request *request,
@@ -513,6 +527,7 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
     }
     taken->sends_max = request->sends_max > 0 ? request->sends_max : 1;
     taken->found_spoiled = false;
+    taken->found_foreign = false;
     taken->spoiled = 0;
     taken->sends = 0;
     taken->received = 0;

@@ -162,11 +162,14 @@ static void cleanup_wipes_the_passwords(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof markers / sizeof markers[0]; i++) {
+        size_t working_copies;
+
         watch_wiping(markers[i]);
         assert_int_equal(accs_identity_copy(&owned, &FULL), ACCS_OK);
-        assert_int_equal(wiped_count, 0);
+        working_copies = wiped_count; /* made to tell whose connections they are */
+        assert_true(working_copies > 0);
         accs_identity_cleanup(&owned);
-        assert_int_equal(wiped_count, 1);
+        assert_int_equal(wiped_count, working_copies + 1);
     }
     watch_wiping(NULL);
 }

@@ -152,12 +152,40 @@ static void a_connection_that_is_not_quiet_may_speak(void **state)
     (void)state;
 }
 
+static void a_connection_belongs_to_who_sent_over_it_first(void **state)
+{
+    enum { FIRST = 7, SECOND = 8 };
+
+    accs_sockets sockets = {.list = NULL};
+    accs_ends ends;
+    accs_ends unknown = {1, 1, "127.0.0.1"};
+    int server_fd;
+    int fd = connect_one(&sockets, &ends, &server_fd);
+
+    assert_true(accs_sockets_claim(&sockets, &ends, FIRST));
+    assert_true(accs_sockets_claim(&sockets, &ends, FIRST));
+    assert_false(accs_sockets_claim(&sockets, &ends, SECOND));
+    assert_false(accs_sockets_claim(&sockets, &ends, 0));
+    assert_false(accs_sockets_spoiled(&sockets, &ends)); /* not quiet yet, whatever comes */
+    assert_int_equal(write(server_fd, "x", 1), 1);
+    assert_false(accs_sockets_spoiled(&sockets, &ends));
+    accs_sockets_quiet(&sockets, &ends);
+    assert_true(accs_sockets_spoiled(&sockets, &ends));
+    assert_true(accs_sockets_claim(&sockets, &unknown, FIRST));
+    assert_true(accs_sockets_claim(&sockets, &unknown, SECOND));
+    accs_sockets_close(&sockets, fd);
+    close(server_fd);
+    accs_sockets_cleanup(&sockets);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sockets_are_not_inherited_by_commands),
         cmocka_unit_test(a_quiet_connection_that_speaks_or_ends_is_spoiled),
         cmocka_unit_test(a_connection_that_is_not_quiet_may_speak),
+        cmocka_unit_test(a_connection_belongs_to_who_sent_over_it_first),
         cmocka_unit_test(abandoning_closes_what_is_still_open_and_nothing_else),
         cmocka_unit_test(a_socket_that_cannot_be_had_is_not_counted),
     };
