@@ -55,7 +55,7 @@ end
 local function look_up_failed(err, problem)
   local failed = with(err, {
     message = ("%s; nor could be found out whether it happened: %s"):format(err.message,
-      errors.is(problem) and problem.message or tostring(problem)),
+      errors.is(problem) and problem.message or errors.first_line(problem)),
     cause = problem,
   })
   records[failed] = records[err]

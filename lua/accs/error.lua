@@ -70,6 +70,18 @@ function errors.clean(text, max)
   return cut(text:match("^%s*(.-)%s*$"), max or MESSAGE_MAX)
 end
 
+--- The first line of what somebody raised: any value, even one that cannot be turned into text.
+---@param problem any
+---@return string
+--- Example: `errors.first_line(5)` gives "5".
+function errors.first_line(problem)
+  local ok, text = pcall(tostring, problem)
+  if not ok then
+    return ("a %s, of which no text can be made"):format(type(problem))
+  end
+  return errors.clean(text:match("^[^\n]*"))
+end
+
 --- Makes an error object. Kind `config` and outcome `not_sent` are the defaults.
 ---@param fields table  fields of accs.Error; `message` is cleaned to one line
 ---@return accs.Error

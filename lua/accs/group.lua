@@ -1,4 +1,5 @@
 --- Groups of tasks: `accs.all` and `accs.map`.
+local core = require "accs.core"
 local engines = require "accs.engines"
 local errors = require "accs.error"
 local options = require "accs.options"
@@ -43,24 +44,42 @@ function Group:stop(kind, message)
   end
 end
 
---- Ends the group, with an error of kind `timeout`, unless it has ended by then.
----@param seconds number
----@param name string  of the function, for the message
-function Group:limit(seconds, name)
+-- Ends the group before its tasks have.
+local function fail(self, kind, problem)
+  self.failed, self.problem = true, problem
+  self:stop(kind, problem.message)
+end
+
+-- Begins to wait for the end of the time; on another engine when somebody closes this one.
+local function arm(self, till, message)
   local engine = engines.engine()
-  local id, failure = engine:timer(seconds)
+  local id, failure = engine:timer(math.max(0.001, till - core.monotonic()))
   if not id then
     error(errors.new(failure), 0)
   end
   self.lane, self.timer = engines.lane(engine), id
   engines.expect(self.lane, id, { _told = function(_, _, rang)
-    if rang and self.left > 0 and not self.stopped then
-      local message = ("%s did not end within %g s"):format(name, seconds)
-      self.failed, self.problem =
-        true, errors.new { kind = "timeout", outcome = "unknown", message = message }
-      self:stop("timeout", message)
+    if self.left == 0 or self.stopped then
+      return
+    elseif rang then
+      fail(self, "timeout",
+        errors.new { kind = "timeout", outcome = "unknown", message = message })
+      return
+    end
+    local ok, problem = pcall(arm, self, till, message)
+    if not ok then
+      self.timer = nil
+      fail(self, "cancelled", errors.is(problem) and problem
+        or errors.new { kind = "memory", message = errors.first_line(problem) })
     end
   end })
+end
+
+--- Ends the group, with an error of kind `timeout`, unless it has ended by then.
+---@param seconds number
+---@param name string  of the function, for the message
+function Group:limit(seconds, name)
+  arm(self, core.monotonic() + seconds, ("%s did not end within %g s"):format(name, seconds))
 end
 
 --- Told by accs.tasks when a task of the group has ended.
@@ -152,6 +171,17 @@ local function check_options(name, given, known)
   return checked
 end
 
+-- The number of entries of a list, which may say it itself.
+local function count_of(list, name)
+  local count = list.n
+  if count == nil then
+    return #list
+  elseif math.type(count) ~= "integer" or count < 0 then
+    errors.misuse(("%s: n of the list must be a whole number from 0"):format(name))
+  end
+  return count
+end
+
 --- Calls all functions at the same time, each in a task. The first failure cancels the rest.
 ---
 --- With a timeout, the tasks that have not ended by then go on with an error of kind `timeout`
@@ -173,7 +203,7 @@ function group.all(functions, opts)
     errors.misuse(("accs.all: a list of functions is needed, not %s"):format(type(functions)))
   end
   local given = check_options("accs.all", opts, { timeout = "seconds" })
-  local results = { n = functions.n or #functions }
+  local results = { n = count_of(functions, "accs.all") }
   for index = 1, results.n do
     tasks.check_callable(functions[index], ("accs.all: entry %d"):format(index))
   end
@@ -198,7 +228,7 @@ local function new_source(list)
   local source = { taken = 0 }
   local meta = getmetatable(list)
   if type(list) == "table" and not (type(meta) == "table" and meta.__call) then
-    local count = list.n or #list
+    local count = count_of(list, "accs.map")
     function source.take()
       if source.taken < count then
         source.taken = source.taken + 1

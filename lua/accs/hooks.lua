@@ -81,8 +81,8 @@ function Hook:ended(task)
   if task.failed then
     self.dropped = true
     self.events = queue.new()
-    local line = tostring(task.problem):match("^[^\n]*")
-    io.stderr:write("accs: on_event failed and is not called again: ", errors.clean(line), "\n")
+    io.stderr:write("accs: on_event failed and is not called again: ",
+      errors.first_line(task.problem), "\n")
   end
 end
 

@@ -88,8 +88,8 @@ end
 local Unheard = {}
 Unheard.__gc = function(note)
   if not note.heard then
-    local line = tostring(note.problem):match("^[^\n]*")
-    io.stderr:write("accs: a task failed and nobody waited for it: ", errors.clean(line), "\n")
+    io.stderr:write("accs: a task failed and nobody waited for it: ",
+      errors.first_line(note.problem), "\n")
   end
 end
 
@@ -142,6 +142,8 @@ end
 local shaken = false
 local taken = false -- what came out of a queue last
 
+local CLOSED = "the task was ended by coroutine.close"
+
 local function resume(task)
   if not task.co and not task.finished then
     begin(task)
@@ -150,9 +152,12 @@ local function resume(task)
   if task.finished then
     return -- cancelled before its first step
   end
+  local closed = task.parked and coroutine.status(task.co) == "dead"
   task.parked, task.queued = false, false
   local ok, problem = coroutine.resume(task.co, task)
-  if not ok then -- no memory, or an error while an error was handled
+  if closed then
+    settle(task, false, CLOSED)
+  elseif not ok then -- no memory, or an error while an error was handled
     shaken = true
     if not task.finished then
       settle(task, false, problem)
@@ -178,7 +183,7 @@ local function recover()
       target:repair()
     end
     if coroutine.status(co) == "dead" then
-      settle(task, false, LOST.message)
+      settle(task, false, task.parked and CLOSED or LOST.message)
     elseif coroutine.status(co) == "suspended" and not task.queued then
       local waits = task.parked and (target and not target.finished
         or lane and engines.awaits(lane, task.id, task))
@@ -203,7 +208,9 @@ end
 ---@return any b
 function tasks.park(task)
   task.parked = true
-  coroutine.yield()
+  repeat
+    coroutine.yield()
+  until not task.parked -- else somebody else resumed its coroutine
   task.target = false
   local a, b = task.a or nil, task.b or nil
   task.a, task.b = false, false
@@ -213,6 +220,15 @@ function tasks.park(task)
     tasks.raise_cancel(task)
   end
   return a, b
+end
+
+--- Ends a task whose coroutine was closed while it was parked, where nothing else would wake it.
+--- For accs.waits.
+---@param task accs.Task
+function tasks.closed(task)
+  if task.parked then
+    wake(task)
+  end
 end
 
 --- The running task, where a yield is possible: not in a comparator, a finalizer or a coroutine of

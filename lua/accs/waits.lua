@@ -75,6 +75,9 @@ end
 local Guard = {}
 Guard.__close = function(guard)
   engines.abandon(guard.lane, guard.id)
+  if guard.task then
+    tasks.closed(guard.task)
+  end
 end
 
 --- Remembers from now on what a call signals, for `waits.await_stream`. The result is to be closed:
@@ -113,7 +116,7 @@ function waits.await_stream(engine, id)
     tasks.raise_cancel(task)
   elseif not stream:ready() then
     if task then
-      local guard <close> = setmetatable({ lane = lane, id = id }, Guard)
+      local guard <close> = setmetatable({ lane = lane, id = id, task = task }, Guard)
       stream.waiter = task
       park_for(task, lane, id)
       guard.id = nil
