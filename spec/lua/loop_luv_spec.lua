@@ -51,6 +51,32 @@ describe("a task in libuv's loop", function()
     assert.is_true(ran)
   end)
 
+  it("outlives that a program closes every handle of the loop", function()
+    local slow = adapter.wrap(function()
+      accs.sleep(0.2)
+      return "slow"
+    end)()
+    local timer = uv.new_timer()
+    timer:start(20, 0, function()
+      uv.walk(function(handle)
+        if not handle:is_closing() then
+          handle:close()
+        end
+      end)
+    end)
+    uv.run()
+    assert.is_false(slow.finished)
+    local quick = adapter.wrap(function()
+      accs.sleep(0.01)
+      return "quick"
+    end)()
+    uv.run()
+    assert.is_true(quick.finished)
+    assert.is_true(slow.finished)
+    assert.equal("slow", slow:wait())
+    assert.equal(0, host.left())
+  end)
+
   it("runs in one loop at a time", function()
     adapter.wrap(accs.sleep)(0.02)
     uv.run("once")

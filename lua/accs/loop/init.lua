@@ -21,6 +21,7 @@ local TURN = 0.005 -- seconds after which the host has its turn, but for the tas
 ---@field wake fun()
 ---@field watch fun(fd: integer): any
 ---@field unwatch fun(watched: any)
+---@field watches? fun(watched: any): boolean  false: somebody else ended the watch
 
 local host ---@type accs.loop.Host|nil
 local watched = {} -- lane -> what the host gave for it
@@ -64,7 +65,7 @@ end
 -- Watches the engines that somebody waits for, and no other.
 local function follow()
   for lane, found in pairs(watched) do
-    if not lane.place then
+    if not lane.place or host.watches and not host.watches(found) then
       watched[lane] = nil
       host.unwatch(found)
     end

@@ -23,26 +23,33 @@ local luv = {}
 
 local idle -- while tasks can go on: called in each round of uv's loop
 
+-- A program may close all handles of the loop (uv.walk), these as well.
+local function lives(handle)
+  return handle and not handle:is_closing()
+end
+
 local function turn()
   local more = loop.turn()
-  if more and not idle then
+  if more and not lives(idle) then
     idle = uv.new_idle()
     idle:start(turn)
   elseif idle and not more then
-    idle:close()
+    if lives(idle) then
+      idle:close()
+    end
     idle = nil
   end
 end
 
 local function wake()
-  if not idle then
+  if not lives(idle) then
     idle = uv.new_idle()
     idle:start(turn)
   end
 end
 
 local function readable()
-  if not idle then -- it is called in this round anyway
+  if not lives(idle) then -- it is called in this round anyway
     turn()
   end
 end
@@ -54,11 +61,13 @@ local function watch(fd)
 end
 
 local function unwatch(poll)
-  poll:stop()
-  poll:close()
+  if lives(poll) then
+    poll:stop()
+    poll:close()
+  end
 end
 
-local host = { wake = wake, watch = watch, unwatch = unwatch }
+local host = { wake = wake, watch = watch, unwatch = unwatch, watches = lives }
 
 --- Makes a callback of libuv a task: its calls let the loop's other work go on. Each call of the
 --- result starts `f` with the same arguments in a task of its own, soon, and returns that task.
