@@ -1,13 +1,11 @@
 #include "transfer.h"
 
 #include "answer.h"
-#include "attempt.h"
+#include "ending.h"
+#include "outgoing.h"
 #include "pipe_guard.h"
-#include "proxy.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { SPOILED_MAX = 64 }; /* connections passed over in one attempt */
 
@@ -218,69 +216,18 @@ void accs_transfer_measure(const accs_transfer *transfer, accs_measure *measure)
     measure->bytes_in = transfer->received;
 }
 
-/* libcurl's own words, made one line. */
-static void set_text(accs_transfer_result *result, const char *text, const char *detail)
-{
-    if (detail != NULL && detail[0] != '\0')
-        snprintf(result->text, sizeof result->text, "%s (%s)", text, detail);
-    else
-        snprintf(result->text, sizeof result->text, "%s", text);
-    for (char *byte = result->text; *byte != '\0'; byte++)
-        if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
-            *byte = ' ';
-}
-
-static bool too_many_headers(const accs_transfer *transfer, CURLcode code)
-{
-    if (transfer->answer.head_complete || transfer->answer.reply->status == 0)
-        return false;
-    return code == CURLE_OUT_OF_MEMORY || /* how libcurl names a header line over 100 kB */
-           strncmp(transfer->error_text, "Too large response headers", 26) == 0;
-}
-
 static void judge(accs_transfer *transfer, CURLcode code, accs_transfer_result *result)
 {
-    accs_answer *answer = &transfer->answer;
-    accs_attempt_verdict verdict;
-    long system_errno = 0;
+    const accs_ending ending = {
+        .easy = transfer->handle.easy,
+        .code = code,
+        .error_text = transfer->error_text,
+        .answer = &transfer->answer,
+        .upload = transfer->stream != NULL ? transfer->stream->upload : NULL,
+        .sends = count_sends(transfer),
+    };
 
-    result->curl_code = (int)code;
-    result->sends = count_sends(transfer);
-    if (too_many_headers(transfer, code))
-        accs_answer_refuse(answer, ACCS_ERROR_TOO_LARGE, ACCS_ANSWER_TOO_MANY_HEADERS);
-    if (code == CURLE_OK)
-        accs_answer_finish(answer);
-    if (transfer->stream != NULL && transfer->stream->upload != NULL &&
-        transfer->stream->upload->wrong)
-        accs_answer_refuse(answer, ACCS_ERROR_IO,
-                           "the source gave more or fewer bytes than were announced");
-    if (answer->error != ACCS_OK) {
-        result->error = answer->error;
-        result->end = answer->final ? ACCS_ATTEMPT_FINAL : ACCS_ATTEMPT_LOST;
-        set_text(result, answer->text, NULL);
-        return;
-    }
-    if (code == CURLE_OK) {
-        result->end = ACCS_ATTEMPT_ANSWERED;
-        return;
-    }
-    if (accs_proxy_unusable(transfer->error_text)) {
-        result->error = ACCS_ERROR_CONFIG;
-        result->end = ACCS_ATTEMPT_FINAL;
-        set_text(result,
-                 "the proxy's address cannot be read, or has a scheme that is not known "
-                 "(option proxy, or the environment)",
-                 NULL);
-        return;
-    }
-    verdict = accs_attempt_judge((int)code, result->sends > 0);
-    if (result->sends == 0)
-        result->status = accs_proxy_judge(transfer->handle.easy, code, &verdict);
-    curl_easy_getinfo(transfer->handle.easy, CURLINFO_OS_ERRNO, &system_errno);
-    result->system_errno = (int)system_errno;
-    result->error = verdict.error;
-    result->end = verdict.end;
-    set_text(result, verdict.text, code == CURLE_ABORTED_BY_CALLBACK ? NULL : transfer->error_text);
+    accs_ending_judge(&ending, result);
 }
 
 static void rest(accs_transfer *transfer)
@@ -370,6 +317,8 @@ static bool set_hooks(accs_transfer *transfer)
                curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_READDATA, transfer) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error_text) == CURLE_OK;
 
 #if ACCS_HAVE_PREREQ
@@ -410,103 +359,19 @@ static accs_transfer *take_transfer(accs_transport *transport)
     return NULL;
 }
 
-/* As libcurl's upload: it counts the bytes, or sends them in chunks where their number is open. */
-static bool set_upload(accs_transfer *transfer, const accs_transfer_request *request)
-{
-    CURL *easy = transfer->handle.easy;
-
-    return curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_READDATA, transfer) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
-                            (curl_off_t)request->stream->upload->length) == CURLE_OK;
-}
-
-static bool set_method(CURL *easy, const accs_transfer_request *request)
-{
-    bool head = strcmp(request->method, "HEAD") == 0;
-    bool get = strcmp(request->method, "GET") == 0;
-    bool post = strcmp(request->method, "POST") == 0;
-    bool bodied = request->body != NULL || post || strcmp(request->method, "PUT") == 0 ||
-                  strcmp(request->method, "PATCH") == 0;
-    bool set = curl_easy_setopt(easy, CURLOPT_NOBODY, 0L) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
-                                head || get || post ? NULL : request->method) == CURLE_OK;
-
-    if (set && head)
-        set = curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
-    if (set && bodied)
-        set = curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
-                               request->body != NULL ? request->body : "") == CURLE_OK &&
-              curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len) ==
-                  CURLE_OK;
-    return set;
-}
-
-/* Bytes of "https://host:port" in an absolute URL. */
-static size_t origin_length(const char *url)
-{
-    const char *host = strstr(url, "://");
-
-    return host != NULL ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
-}
-
-/*
- * The path and query go out as they are, as the request's target: libcurl's own
- * parsing and normalising of a long URL costs most of its processor time, and
- * might change what was checked. A plain proxy needs the whole URL in its place.
- */
-static bool set_address(accs_transfer *transfer, const char *url)
-{
-    CURL *easy = transfer->handle.easy;
-    size_t origin_len = origin_length(url);
-    const accs_connection *connection = &transfer->transport->connection;
-    bool whole = url[origin_len] != '/' || accs_connection_whole_address(connection, url);
-
-    if (!whole && transfer->origin != NULL && strlen(transfer->origin) == origin_len &&
-        memcmp(transfer->origin, url, origin_len) == 0)
-        return curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, url + origin_len) == CURLE_OK;
-    free(transfer->origin);
-    transfer->origin = whole ? NULL : strndup(url, origin_len);
-    if (!whole && transfer->origin == NULL)
-        return false;
-    return curl_easy_setopt(easy, CURLOPT_URL, whole ? url : transfer->origin) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, whole ? NULL : url + origin_len) ==
-               CURLE_OK &&
-           accs_connection_route(connection, easy, url);
-}
-
-static bool set_limits(accs_transfer *transfer, const accs_transfer_request *request)
-{
-    const accs_connection *connection = &transfer->transport->connection;
-    int64_t connect_ms = request->connect_timeout_ms;
-
-    if (connect_ms <= 0)
-        connect_ms = connection->connect_timeout_ms;
-    transfer->idle_timeout_ms =
-        request->idle_timeout_ms > 0 ? request->idle_timeout_ms : connection->idle_timeout_ms;
-    return accs_connection_limit_connect(transfer->handle.easy, connect_ms) &&
-           accs_connection_watch_idle(transfer->handle.easy, transfer->idle_timeout_ms);
-}
-
 static bool set_request(accs_transfer *transfer, const accs_transfer_request *request)
 {
+    const accs_connection *connection = &transfer->transport->connection;
     CURL *easy = transfer->handle.easy;
-    long version = request->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
     /* Without a hook on each send, only a connection never used before is safe from a silent
      * repeat. */
     bool fresh = !ACCS_HAVE_PREREQ && request->sends_max <= 1;
-    bool set = set_address(transfer, request->url) &&
-               curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
-               set_method(easy, request) && set_limits(transfer, request);
 
-    if (set && request->stream != NULL && request->stream->upload != NULL)
-        set = set_upload(transfer, request);
-    return set && set_fresh(transfer, fresh);
+    transfer->idle_timeout_ms =
+        request->idle_timeout_ms > 0 ? request->idle_timeout_ms : connection->idle_timeout_ms;
+    return accs_outgoing_set(easy, connection, request, &transfer->origin) &&
+           accs_connection_watch_idle(easy, transfer->idle_timeout_ms) &&
+           set_fresh(transfer, fresh);
 }
 
 accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_request *request,
