@@ -120,17 +120,17 @@ for _, case in ipairs { { "PROTOCOL_ERROR", 1 }, { "INTERNAL_ERROR", 2 },
 end
 rows[#rows + 1] = {
   name = "GET: GOAWAY while the connection is idle", warm = true, reused = false, rest = true,
-  server = { tls = TLS, warm = { headers(200), data(JSON), { "sleep", 0.05 }, goaway(), CLOSE } },
+  server = { tls = TLS, warm = { headers(200), data(JSON), { "hold" }, goaway(), CLOSE } },
   want = { kind = "ok", count = 1, sends = 1, connections = 2 },
 }
 rows[#rows + 1] = {
   name = "GET: the connection is closed while it is idle", warm = true, reused = false, rest = true,
-  server = { tls = TLS, warm = { headers(200), data(JSON), { "sleep", 0.05 }, CLOSE } },
+  server = { tls = TLS, warm = { headers(200), data(JSON), { "hold" }, CLOSE } },
   want = { kind = "ok", count = 1, connections = 2 },
 }
-rows[#rows + 1] = { -- the first answer has to be read by then: a reset throws the rest away
+rows[#rows + 1] = { -- "hold": a reset throws away what the client has not read
   name = "GET: the connection is reset while it is idle", warm = true, reused = false, rest = true,
-  server = { tls = TLS, warm = { headers(200), data(JSON), { "sleep", 0.4 * matrix.slow }, CUT } },
+  server = { tls = TLS, warm = { headers(200), data(JSON), { "hold" }, CUT } },
   want = { kind = "ok", count = 1, connections = 2 },
 }
 

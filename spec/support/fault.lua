@@ -129,7 +129,8 @@ end
 --- The requests that a path got so far.
 ---@param path string
 ---@return { method: string, target: string, head: string, body: string|nil, body_len: integer|nil,
----  checksum: integer|nil, connection: integer, at: number }[]
+---  checksum: integer|nil, connection: integer, at: number, under_way: integer|nil }[]  under_way:
+---  how many requests of this path were being answered then, itself among them (HTTP/1.1)
 function Fault:requests(path)
   return command(self, "requests", path)
 end
@@ -183,6 +184,12 @@ end
 ---@return integer number
 function Fault:listen(port)
   return command(self, "listen", port)
+end
+
+--- Lets the `hold` steps of such a port go on, now and later.
+---@param name string
+function Fault:release(name)
+  command(self, "release", name)
 end
 
 --- How many connections such a port accepted.

@@ -23,6 +23,7 @@
 --     { "sleep", SECONDS }   { "take" }: receives once   { "forget" }: what was received
 --     { "stall" }: until the client goes   { "close" }   { "reset" }
 --     { "drop" }: without TLS's goodbye
+--     { "hold" }: until { "release", NAME } of its port
 --     { "tunnel", PORT }: from now on bytes go to that port and back
 --     { "cut" }: ends what is relayed towards the clients, first in order, then with a reset
 --     over HTTP/2 (spec/support/h2.lua makes them):
@@ -42,9 +43,10 @@ local TENANT = "/tenant"
 local BODY_KEPT = 65536
 
 local scripts, requests, connection_scripts, counts, tokens
+local under_way -- key of requests -> how many are being answered
 
 local function clear()
-  scripts, requests, connection_scripts = {}, {}, {}
+  scripts, requests, connection_scripts, under_way = {}, {}, {}, {}
   counts, tokens = { connections = 0, requests = {}, ports = {} }, 0
 end
 
@@ -82,7 +84,7 @@ local function note_under(connection, key, method, target, head)
   requests[key] = list
   local note = {
     method = method, target = target, head = head, connection = connection.number,
-    at = socket.gettime(), protocol = connection.protocol,
+    at = socket.gettime(), protocol = connection.protocol, key = key,
   }
   list[#list + 1] = note
   local counted = tostring(method) .. " " .. key
@@ -148,7 +150,11 @@ local function serve_http(connection)
       note.checksum = checksum(body)
       note.body = #body <= BODY_KEPT and body or nil
     end
+    local key, counted = note.key, under_way
+    counted[key] = (counted[key] or 0) + 1
+    note.under_way = counted[key]
     alive = run(connection, entry)
+    counted[key] = counted[key] - 1
   end
 end
 
@@ -236,6 +242,10 @@ end
 
 function commands.requests(path)
   return requests[path] or {}
+end
+
+function commands.release(name)
+  counts.ports[name].released = true
 end
 
 function commands.accepted(name)

@@ -75,12 +75,25 @@ end
 local relayed = {} -- sockets of relayed clients
 
 function steps.cut()
-  for sock in pairs(relayed) do
-    relayed[sock] = nil
+  -- Those of this moment: who was cut may be back before the reset.
+  local cut = relayed
+  relayed = {}
+  for sock in pairs(cut) do
     sock:shutdown("send")
-    loop.wait(nil, nil, 0.05)
+  end
+  loop.wait(nil, nil, 0.05)
+  for sock in pairs(cut) do
     sock:setoption("linger", { on = true, timeout = 0 })
     sock:close()
+  end
+  return true
+end
+
+-- Until the test says so with `Fault:release`.
+function steps.hold(connection)
+  local port = connection.port
+  while not port.released do
+    loop.wait(nil, nil, 0.01)
   end
   return true
 end

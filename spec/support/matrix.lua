@@ -186,6 +186,7 @@ function matrix.play(row, server, name)
   if row.warm then
     local warm = assert(client:get("/V1/warm"))
     expect(warm.attempts, 1, "attempts of the call that warms the connection")
+    server:release(name)
   end
   for _ = 1, row.rest and 1000 or 0 do
     require("accs").sleep(0.02)
