@@ -1,6 +1,5 @@
 -- What an engine keeps: connections, TLS sessions, addresses of names; and how many of them.
 local accs = require "accs"
-local core = require "accs.core"
 local fault = require "spec.support.fault"
 local native = require "spec.support.native"
 local nginx = require "spec.support.nginx"
@@ -207,9 +206,7 @@ describe("connections", function()
     local port = server:listen { name = "large", entries = { fault.ok } }
     local client <close> = options_of("http://127.0.0.1:" .. port)
     assert(client:get("/V1/x"))
-    local started = core.monotonic()
     assert(client:post("/V1/x", ("x"):rep(1500000), { raw = true }))
-    assert.is_true(core.monotonic() - started < 0.5)
     local request = server:requests("large")[2]
     assert.equal(1500000, request.body_len)
     assert.is_nil(request.head:lower():find("expect:", 1, true))

@@ -28,7 +28,7 @@ end
 -- Times have a lower bound; how much longer a busy machine takes is not known, so upper bounds
 -- compare what was measured at the same time.
 local function at_least(seconds, value)
-  assert.is_true(value >= seconds - 0.01 and value < seconds + 2, ("%g s"):format(value))
+  assert.is_true(value >= seconds - 0.01 and value < seconds + 10, ("%g s"):format(value))
 end
 
 local function same(expected, value)
@@ -79,8 +79,9 @@ describe("a response event", function()
     for _, event in ipairs(of_kind(seen, "response")) do
       local phases = event.phases
       at_least(0.15, phases.first_byte)
+      at_least(0.25, phases.total) -- a busy client may see the first byte late, even with the last
+      assert.is_true(phases.first_byte < phases.total)
       same(event.elapsed, phases.total)
-      assert.is_true(phases.total - phases.first_byte >= 0.09)
     end
   end)
 
@@ -282,13 +283,21 @@ describe("an event", function()
     assert.equal(1, seen)
     local lost = client:stats().events_dropped
     assert.equal(1201 - 1001, lost) -- the token's event too; one is held by the hook
+    local function until_seen(count)
+      for _ = 1, 1000 do
+        if seen >= count then
+          break
+        end
+        accs.sleep(0.01)
+      end
+      accs.sleep(0.02) -- for one too many
+      assert.equal(count, seen)
+    end
     release = true
-    accs.sleep(0.1)
-    assert.equal(1001, seen)
+    until_seen(1001)
     assert(client:get("/V1/x"))
-    accs.sleep(0.05)
+    until_seen(1003)
     assert.equal(lost, dropped)
-    assert.equal(1003, seen)
     assert.equal(lost, client:stats().events_dropped)
   end)
 end)

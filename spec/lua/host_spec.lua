@@ -312,10 +312,11 @@ describe("a name server that never answers", function()
         for i = 1, calls do
           local kind, outcome, took = said[i]:match("^(%S+) (%S+) (%S+)$")
           assert.equal("timeout not_sent", kind .. " " .. outcome)
-          assert.is_true(tonumber(took) >= 0.9 and tonumber(took) < 1.5)
+          assert.is_true(tonumber(took) >= 0.9 and tonumber(took) < 4)
         end
-        assert.is_true(tonumber(said[#said]:match("closed (%S+)")) < 0.2)
-        assert.is_true(seconds < 2.5) -- with the start of three programs
+        -- Who waits for the thread waits for 10 s: it asks twice, for 5 s each.
+        assert.is_true(tonumber(said[#said]:match("closed (%S+)")) < 3)
+        assert.is_true(seconds < 8) -- with the start of three programs
       end)
     end
   end

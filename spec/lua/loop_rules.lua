@@ -100,7 +100,7 @@ return function(host)
   end)
 
   it("has tasks of several callbacks at the same time, on several engines", function()
-    server:script("/V1/x", { { { "sleep", 0.2 }, fault.ok[1] } })
+    server:script("/V1/x", { { { "sleep", 1 }, fault.ok[1] } })
     local count = 0
     local clients = {}
     for index = 1, 4 do
@@ -115,7 +115,7 @@ return function(host)
     local before = core.monotonic()
     host.run()
     assert.equal(4, count)
-    assert.is_true(core.monotonic() - before < 0.75) -- one after the other: 0.8
+    assert.is_true(core.monotonic() - before < 3) -- one after the other: 4
     assert.equal(0, host.left())
     for _, client in ipairs(clients) do
       client:close()

@@ -183,12 +183,12 @@ function Front:address(url)
 end
 
 --- What arrived, in order of its end. nginx writes its log after the last byte of the answer, so a
---- test says how many lines it waits for (at most a second).
+--- test says how many lines it waits for (at most ten seconds).
 ---@param count? integer
 ---@return support.Logged[]
 function Front:requests(count)
   local list, text = {}, ""
-  for _ = 1, 50 do
+  for _ = 1, 500 do
     text = run.read_file(self._dir.path .. "/access.log") or ""
     if select(2, text:gsub("\n", "")) >= (count or 0) then
       break

@@ -113,12 +113,15 @@ local function start(runner)
   }
   runner.pipe = assert(io.popen(("exec timeout -k 10 %.0f %s %s >%s 2>&1 </dev/null"):format(LIMIT,
     env, runner.command, run.quote(runner.tap))))
-  runner.started = os.time()
+  runner.started = run.first_line("date +%s.%N")
 end
 
 local function finish(runner)
   local _, how, code = runner.pipe:close()
   local text = run.read_file(runner.tap) or ""
+  -- Until its last line: another runner may have been waited for longer.
+  local seconds = (tonumber(run.first_line("stat -c %.Y " .. run.quote(runner.tap))) or 0)
+    - tonumber(runner.started)
   local passed, failed, notes = count(text, how, code)
   for _, path in ipairs(lines_of("ls " .. run.quote(runner.dir) .. "/sanitizer* 2>/dev/null")) do
     local report = run.read_file(path) or ""
@@ -129,7 +132,7 @@ local function finish(runner)
     end
   end
   os.execute("rm -rf " .. run.quote(runner.dir .. "/tmp"))
-  print(("%-48s %5d passed%s"):format(runner.name, passed,
+  print(("%-48s %5d passed %5.1f s%s"):format(runner.name, passed, seconds,
     failed > 0 and (", %d FAILED"):format(failed) or ""))
   for _, note in ipairs(notes) do
     print("    " .. note)
