@@ -120,6 +120,20 @@ describe("an exit code", function()
   it("is 130 for what lua5.4 raises on SIGINT", function()
     assert.equal(130, (stop.explain("cli.lua:1: interrupted!")))
   end)
+
+  -- A hook raises it, as lua5.4 does, when the function of that name is entered.
+  local AT = [[debug.sethook(function()
+    if debug.getinfo(2, "n").name == "%s" then debug.sethook() error("interrupted!") end
+  end, "c")]]
+  for _, name in ipairs { "require", "add_commands", "read_columns" } do
+    it("is 130 also in " .. name, function()
+      local program = support.run { "sh", "-c", "command -v accs" }.out:gsub("\n", "")
+      local result = support.run { "lua5.4", "-e", AT:format(name), program, "items", "/V1/orders",
+        "--columns", "a" }
+      assert.equal("accs: interrupted\n", result.err)
+      assert.equal(130, result.code)
+    end)
+  end
 end)
 
 ------------------------------------------------------------------- a service that does not behave
@@ -227,6 +241,20 @@ describe("on a terminal", function()
     assert.equal(0, result.code)
     assert.truthy(result.out:find("rows: 1 of 60", 1, true), result.out)
     assert.truthy(result.out:find("\r\27%[K$"), result.out)
+  end)
+
+  it("progress makes room for the log", function()
+    local server <close> = fault.start()
+    local function page(id)
+      return { { "sleep", 0.15 },
+        fault.reply(200, ('{"items":[{"entity_id":%d}],"total_count":3}'):format(id)) }
+    end
+    server:script("/V1/orders", { page(1), page(2), page(3) })
+    local result = run("accs items /V1/orders --columns entity_id --page-size 1 -o out.csv "
+      .. "--log info", server.env, { tty = true })
+    assert.equal(0, result.code, result.out)
+    assert.truthy(result.out:find("rows: 1 of 3\r\27%[K%d%d%d%d%-"), result.out)
+    assert.is_nil(result.out:find("of 3%d"), result.out)
   end)
 
   it("a long wait is told, and only there", function()

@@ -45,6 +45,7 @@ describe("a response", function()
       took = took + assert(client:get("/V1/x")).elapsed
       waited = waited + core.monotonic() - before
     end
+    assert.equal(200, #server:requests("/V1/x"))
     assert.is_true(took <= waited and took > waited / 2, ("%g s of %g s"):format(took, waited))
   end)
 

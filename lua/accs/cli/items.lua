@@ -188,7 +188,7 @@ local function build(arguments, columns_text)
     return search, columns
   end)
   if not ok then
-    if type(result) == "string" then
+    if type(result) == "string" and not result:find("interrupted!", 1, true) then
       stop.now("usage", (result:gsub("^[^:]+:%d+: ", "")))
     end
     error(result, 0)

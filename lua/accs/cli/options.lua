@@ -22,6 +22,9 @@ end
 -- Help of one option: what it is, its variable, its default.
 local function describe(option)
   local more = {}
+  if option.type == "choice" then
+    more[#more + 1] = table.concat(option.choices, ", ")
+  end
   if option.env then
     more[#more + 1] = "environment: " .. option.env
   end
@@ -105,7 +108,8 @@ function options.client(arguments)
       given[option.name] = value ~= true and read(option, value) or value
     end
   end
-  given.on_event = terminal.waits()
+  local level = client_options.resolve(given).log
+  given.on_event = terminal.waits(level ~= nil and level ~= "off")
   return require("accs").client(given)
 end
 

@@ -65,12 +65,17 @@ function terminal.progress()
   }
 end
 
---- What tells a person why nothing moves: an `on_event` for a client.
+--- What tells a person why nothing moves: an `on_event` for a client. It hears of an event before
+--- the client's log does.
+---@param logged boolean  whether the client logs: then progress makes room for each line
 ---@return (fun(event: table)) | nil on_event  nil when nobody watches standard error
---- Example: `accs.client { on_event = terminal.waits() }`
-function terminal.waits()
+--- Example: `accs.client { on_event = terminal.waits(false) }`
+function terminal.waits(logged)
   local status
   return core.isatty(STDERR) and function(event)
+    if logged then
+      clear()
+    end
     if event.kind == "response" then
       status = event.status
     elseif event.kind == "retry" and (event.delay or 0) >= LONG then
