@@ -99,7 +99,7 @@ options.list = {
   { name = "on_event", type = "function", doc = "called with each event, in a task of its own" },
   { name = "log", type = "choice", choices = { "error", "warn", "info", "debug", "off" },
     env = "ACCS_LOG", word = "LEVEL",
-    doc = "log events up to this level to standard error, see accs.log" },
+    doc = "log events up to this level to standard error" },
   { name = "request_ids", type = "flag", env = "ACCS_REQUEST_IDS", default = false,
     doc = "give each call without a request_id a random one (header x-request-id)" },
 }
