@@ -202,7 +202,7 @@ local function fail(self, call, failure, res)
     message = page and ("an answer that is not of the API: %s"):format(page)
   elseif res and res.data ~= nil then
     message, hint = client.explain(res.data, res.status,
-      { method = call.method, path = path, kind = failure.kind })
+      { method = call.method, path = path, kind = failure.kind, body = call.body })
   end
   if message and self._core then -- what a service says may repeat what it was sent
     message = self._core:redact((message:gsub("%z", " ")))

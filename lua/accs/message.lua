@@ -131,7 +131,9 @@ end
 
 local function hint_bad_request(parameters, context)
   local list = catalogue.list(context.path or "")
-  if parameters.max and parameters.type then
+  if context.body and context.body:find('^"%s*[{%[]') then
+    return "the data was text and went out as a JSON string: what is JSON already needs raw = true"
+  elseif parameters.max and parameters.type then
     return "send at most " .. show(parameters.max) .. " entries in one call"
   elseif parameters.max then
     return "ask for at most " .. show(parameters.max) .. " rows a page (page_size)"
@@ -168,7 +170,7 @@ local HINTS = {
 --- Says in plain words what an error body means.
 ---@param data any  the decoded body
 ---@param status integer|nil  HTTP status
----@param context { method?: string, path?: string, kind?: string }
+---@param context { method?: string, path?: string, kind?: string, body?: string }  body: as sent
 ---@return string|nil text  the service's message with its parameters filled in, one line
 ---@return string|nil hint  what to check; nil when the client's general hint is as good
 --- Example: `message.explain({ message = "No %1", parameters = { "x" } }, 400, {}) --> "No x"`

@@ -1,3 +1,4 @@
+local fault = require "spec.support.fault"
 local message = require "accs.message"
 
 local GET = { method = "GET", path = "/V1/orders/5" }
@@ -88,6 +89,20 @@ describe("a hint", function()
       assert.truthy(text:find(case[5], 1, true), text)
     end)
   end
+
+  it("knows a body that was JSON before it was encoded", function()
+    local server <close>, client = fault.scripted("/V1/products",
+      { { fault.reply(400, '{"message":"\\"product\\" is required."}') } })
+    for data, told in pairs {
+      ['{"product":{}}'] = true, [' [1]'] = true, ["{curly} words"] = true, ["plain"] = false,
+    } do
+      local _, err = client:post("/V1/products", data)
+      assert.equal(told, err.hint ~= nil and err.hint:find("raw = true", 1, true) ~= nil, data)
+    end
+    local _, err = client:post("/V1/products", '{"product":{}}', { raw = true })
+    assert.is_nil(err.hint)
+    assert.equal(5, #server:requests("/V1/products"))
+  end)
 
   it("on a POST does not speak of an id", function()
     assert.truthy(hint(404, "/V1/products/x", {}, "POST"):find("path and method (POST)", 1, true))
