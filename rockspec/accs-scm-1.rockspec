@@ -34,6 +34,8 @@ build = {
         "csrc/core/budget.c",
         "csrc/core/buffer.c",
         "csrc/core/call.c",
+        "csrc/core/call_end.c",
+        "csrc/core/call_events.c",
         "csrc/core/client.c",
         "csrc/core/clock.c",
         "csrc/core/connection.c",
