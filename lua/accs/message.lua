@@ -65,6 +65,9 @@ local function text_of(data)
   return #texts > 0 and table.concat(texts, " ") or nil
 end
 
+local NO_PROFILE = "check org_id (IMS_ORG_ID), and give the technical account a product profile in "
+  .. "the Admin Console"
+
 -- Codes of Adobe's API gateway: api-gateway-request-validation,
 -- validatorsHandlerErrorDecorator.lua.
 local GATEWAY = {
@@ -76,8 +79,8 @@ local GATEWAY = {
   ["403012"] = "your address is on the service's list of blocked ones",
   ["403013"] = "your address is not on the service's list of allowed ones",
   ["403020"] = "check that the credential is of the tenant's organisation (IMS_ORG_ID)",
-  ["403023"] = "give the technical account a product profile in the Admin Console",
-  ["403024"] = "give the technical account a product profile in the Admin Console",
+  ["403023"] = NO_PROFILE,
+  ["403024"] = NO_PROFILE,
 }
 
 -- Paths of other editions; ACCS answers them with 404.
@@ -118,15 +121,18 @@ local function hint_not_found(parameters, context)
       return case[2]
     end
   end
-  if parameters.fieldName
-    or (context.method ~= "POST" and matches(THINGS, resource) and not catalogue.list(path)) then
+  if parameters.fieldName then
     return "there is nothing with this id, or not in this store"
+  elseif context.method ~= "POST" and matches(THINGS, resource) and not catalogue.list(path) then
+    return "there is nothing with this id, or not in this store; an unknown store (ACCS_STORE) or "
+      .. "tenant (API_ENDPOINT) is answered like this too"
   end
   if context.method == "GET" and catalogue.list(path .. "/search") then
     return "this list is read from " .. path .. "/search"
   end
   return "check path and method (" .. (context.method or "GET")
-    .. "): a known path with another method is answered like this too, and an unknown store may be"
+    .. "): a known path with another method is answered like this too, and an unknown store "
+    .. "(ACCS_STORE) or tenant (API_ENDPOINT) may be"
 end
 
 local function hint_bad_request(parameters, context)

@@ -75,6 +75,8 @@ describe("a hint", function()
     { "knows a missing thing by its parameters", 404, "/V1/x/5",
       { parameters = { fieldName = "id", fieldValue = 5 } }, "nothing with this id" },
     { "knows a missing thing by its path", 404, "/V1/products/abc", {}, "nothing with this id" },
+    { "knows that the tenant may be wrong", 404, "/V1/products/abc", {}, "API_ENDPOINT" },
+    { "asks for the organisation", 403, "/V1/orders", { error_code = "403023" }, "IMS_ORG_ID" },
     { "knows an unknown route", 404, "/V1/nonsense", {}, "path and method (GET)" },
     { "knows where a list is read", 404, "/V1/customers", {}, "read from /V1/customers/search" },
     { "knows a small v", 404, "/v1/orders", {}, "capital" },

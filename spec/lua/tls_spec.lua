@@ -358,7 +358,7 @@ describe("the version of TLS", function()
     local curl = support.run { "curl", "-s", "--tlsv1.1", "--cacert", env.ACCS_CA_FILE, url,
       env = env }
     assert.equal(0, curl.code, curl.err) -- the others can
-    local result = support.run { "accs", "get", "/V1/x", env = env }
+    local result = support.run { "accs", "get", "/V1/x", env = env, cwd = dir.path }
     assert.matches("^accs: tls: ", result.err)
     assert.equal(4, result.code)
   end)
