@@ -194,7 +194,8 @@ bool accs_connection_limit_connect(CURL *easy, int64_t connect_timeout_ms)
 
 bool accs_connection_watch_idle(CURL *easy, int64_t idle_timeout_ms)
 {
-    long idle_s = at_most_int(idle_timeout_ms + 999) / 1000;
+    int64_t idle_ms = at_most_int(idle_timeout_ms);
+    long idle_s = (long)((idle_ms + 999) / 1000);
 
     return curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, idle_s) == CURLE_OK;
 }

@@ -6,7 +6,11 @@
 
 void accs_upload_init(accs_upload *upload, int64_t length, bool replayable)
 {
-    *upload = (accs_upload){.length = length, .replayable = replayable, .from_start = true};
+    *upload = (accs_upload){
+        .length = length >= 0 ? length : -1,
+        .replayable = replayable,
+        .from_start = true,
+    };
     accs_buffer_init(&upload->held, ACCS_LIMIT_STREAM_WINDOW);
 }
 

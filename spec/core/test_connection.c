@@ -110,12 +110,58 @@ static void only_a_near_proxy_is_asked_in_clear(void **state)
     }
 }
 
+static void owners_differ_by_keys_and_passwords_alone(void **state)
+{
+    const struct {
+        accs_connection_options options;
+        size_t same_as; /* an earlier one; itself: none */
+    } cases[] = {
+        {{.pin = "sha256//x", .client_cert = "/c.pem"}, 0},
+        {{.ca_file = "/ca.pem", .min_tls = "1.3"}, 0},
+        {{.client_cert = "/c.pem", .client_key = "/k.pem"}, 2},
+        {{.client_cert = "/c.pem", .client_key = "/k.pem", .pin = "sha256//x"}, 2},
+        {{.client_cert = "/c.pem", .client_key = "/other.pem"}, 4},
+        {{.client_cert = "/c.pem", .client_key = "/k.pem", .client_key_password = "one"}, 5},
+        {{.client_cert = "/c.pem", .client_key = "/k.pem", .client_key_password = "two"}, 6},
+        {{.client_cert = "/c.pem", .client_key_password = "/k.pem"}, 7},
+        {{.proxy = "http://127.0.0.1"}, 8},
+        {{.proxy = "http://jane:one@127.0.0.1"}, 9},
+        {{.proxy = "http://jane:two@127.0.0.1"}, 10},
+        {{.proxy = "http://jane:two@127.0.0.1", .no_proxy = "example.com"}, 10},
+    };
+    uint64_t owners[sizeof cases / sizeof cases[0]];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        accs_connection connection;
+
+        assert_int_equal(accs_connection_copy(&connection, &cases[i].options), ACCS_OK);
+        owners[i] = connection.owner;
+        for (size_t j = 0; j < i; j++)
+            if ((owners[i] == owners[j]) != (cases[i].same_as == cases[j].same_as))
+                fail_msg("case %zu against %zu", i, j);
+        accs_connection_cleanup(&connection);
+    }
+}
+
+static void a_time_without_end_is_a_long_one(void **state)
+{
+    CURL *easy = curl_easy_init();
+
+    (void)state;
+    assert_true(accs_connection_watch_idle(easy, INT64_MAX));
+    assert_true(accs_connection_limit_connect(easy, INT64_MAX));
+    curl_easy_cleanup(easy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_address_of_a_proxy_is_looked_at),
         cmocka_unit_test(options_that_lead_nowhere_are_refused),
         cmocka_unit_test(only_a_near_proxy_is_asked_in_clear),
+        cmocka_unit_test(owners_differ_by_keys_and_passwords_alone),
+        cmocka_unit_test(a_time_without_end_is_a_long_one),
     };
 
     return cmocka_run_group_tests_name("connection", tests, NULL, NULL);

@@ -126,6 +126,16 @@ static void a_piece_of_an_earlier_attempt_is_dropped(void **state)
     accs_upload_cleanup(&upload);
 }
 
+static void a_length_below_zero_is_not_known(void **state)
+{
+    accs_upload upload;
+
+    (void)state;
+    accs_upload_init(&upload, -5, true);
+    assert_int_equal(upload.length, -1); /* libcurl refuses any other */
+    accs_upload_cleanup(&upload);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +143,7 @@ int main(void)
         cmocka_unit_test(what_nobody_asked_for_is_refused),
         cmocka_unit_test(the_length_announced_is_kept),
         cmocka_unit_test(a_piece_of_an_earlier_attempt_is_dropped),
+        cmocka_unit_test(a_length_below_zero_is_not_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
