@@ -163,11 +163,11 @@ for _, case in ipairs {
   { "behind GOAWAY", { goaway(), STALL } },
 } do
   add("silence " .. case[1], case[2], { kind = "timeout", outcome = "unknown", count = 1, sends = 1,
-    min_seconds = 0.45 * SLOW, seconds = 2 }, { always = true, call = { timeout = 0.5 } })
+    min_seconds = 1.95 * SLOW, seconds = 3.5 }, { always = true, call = { timeout = 2 } })
 end
 add("silence instead of SETTINGS", h2.ok, { kind = "timeout", outcome = "unknown",
-  min_seconds = 0.45 * SLOW, seconds = 2 },
-  { greeting = { STALL }, call = { timeout = 0.5 }, after = false })
+  min_seconds = 1.95 * SLOW, seconds = 3.5 },
+  { greeting = { STALL }, call = { timeout = 2 }, after = false })
 
 -- What breaks the protocol: the connection is of no use any more, the request goes again.
 local broken = { outcome = "unknown", sends = 2, count = 2 }

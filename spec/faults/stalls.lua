@@ -38,6 +38,7 @@ end
 -- After it was sent: the fate is unknown. libcurl looks at the average of some six seconds, so an
 -- idle_timeout of one second comes that much later when bytes have moved before.
 local AVERAGE = 6
+local SENT = 2 -- seconds in which a busy machine sends the request and reads what there is
 local late = {
   { "before the answer", { STALL } },
   { "in the status line", { send "HTTP/1.1 2", STALL } },
@@ -58,11 +59,12 @@ for _, case in ipairs(late) do
   -- A body that nobody reads has to be more than what the sockets hold.
   local data = { text = ("x"):rep(case[2].body == false and 5000000 or 100) }
   rows = matrix.join(rows, matrix.each({ name = "silence " .. case[1] .. " (timeout)",
-    server = { entries = { case[2] }, tls = case[3] }, call = { timeout = 0.5 } }, {
+    server = { entries = { case[2] }, tls = case[3] }, call = { timeout = SENT } }, {
     { want = { kind = "timeout", outcome = "unknown", count = 1, sends = 1,
-      min_seconds = 0.45 * SLOW, seconds = 2 } },
-    { method = "POST", call = { timeout = 0.5, data = data }, want = { kind = "timeout",
-      outcome = "unknown", count = 1, sends = 1, min_seconds = 0.45 * SLOW, seconds = 2 } },
+      min_seconds = SENT * SLOW - 0.05, seconds = SENT + 1.5 } },
+    { method = "POST", call = { timeout = SENT, data = data }, want = { kind = "timeout",
+      outcome = "unknown", count = 1, sends = 1, min_seconds = SENT * SLOW - 0.05,
+      seconds = SENT + 1.5 } },
   }), matrix.each({ name = "silence " .. case[1] .. " (idle_timeout), once",
     server = { entries = { case[2], fault.ok }, tls = case[3] }, client = { idle_timeout = 1 } }, {
     { want = { kind = "ok", count = 2, sends = 2, min_seconds = 0.9 * SLOW,
@@ -94,11 +96,11 @@ for _, case in ipairs {
   { "chunks", { send(CHUNKED), { "trickle", ("1\r\n \r\n"):rep(100), 0.1 * SLOW } } },
 } do
   rows = matrix.join(rows, matrix.each({ name = "a trickle that takes too long: " .. case[1],
-    server = { entries = { case[2] } }, call = { timeout = 0.8 } }, {
-    { want = { kind = "timeout", outcome = "unknown", count = 1, min_seconds = 0.7 * SLOW,
-      seconds = 2.5 } },
+    server = { entries = { case[2] } }, call = { timeout = SENT } }, {
+    { want = { kind = "timeout", outcome = "unknown", count = 1, min_seconds = SENT * SLOW - 0.1,
+      seconds = SENT + 1.5 } },
     { method = "POST", want = { kind = "timeout", outcome = "unknown", count = 1,
-      min_seconds = 0.7 * SLOW, seconds = 2.5 } },
+      min_seconds = SENT * SLOW - 0.1, seconds = SENT + 1.5 } },
   }))
 end
 
