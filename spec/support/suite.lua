@@ -12,7 +12,7 @@ local run = require "spec.support.run"
 -- A run under valgrind says so, and how many times slower it is.
 local WRAPPER = os.getenv("VALGRIND") and os.getenv("VALGRIND") .. " " or ""
 local LIMIT = 300 * (tonumber(os.getenv("SPEC_SLOW")) or 1) // 1 -- seconds for one runner
-local AT_A_TIME = tonumber(os.getenv("JOBS")) or 2
+local AT_A_TIME = tonumber(os.getenv("JOBS")) or 3 -- most wait more than they work
 local BUSTED = WRAPPER .. "lua5.4 /usr/bin/busted --ignore-lua -o TAP"
   .. " --lpath './lua/?.lua;./lua/?/init.lua;./?.lua' --cpath ''"
 
@@ -58,7 +58,7 @@ local function find_runners()
 end
 
 --- Adds up one runner's TAP.
-local function count(text, how, code)
+local function count(text, code)
   local passed, failed, planned, notes = 0, 0, nil, {}
   for line in (text .. "\n"):gmatch("(.-)\n") do
     local bad, rest = line:match("^(n?o?t? ?)ok%f[%s][ %d]*%-?%s*(.*)$")
@@ -85,19 +85,23 @@ local function count(text, how, code)
     notes[#notes + 1] = note
   end
   if not planned then
-    complain(1, how == "signal" and "killed by signal " .. code or code == 124
+    complain(1, code > 128 and "killed by signal " .. code - 128 or code == 124
       and "ran into its limit of " .. LIMIT .. " s" or "ended early, code " .. tostring(code))
   elseif passed + failed < planned then
     complain(planned - passed - failed, "results are missing")
   elseif passed + failed == 0 and #notes == 0 then
     complain(1, "ran no test")
-  elseif failed == 0 and (how ~= "exit" or code ~= 0) then
+  elseif failed == 0 and code ~= 0 then
     complain(1, "ended with code " .. tostring(code) .. " although its tests passed")
   end
   return passed, failed, notes
 end
 
-local function start(runner)
+-- Runners tell here that they have ended: their index, a line each. Open both ways, so that a read
+-- waits for the next one.
+local fifo = results .. "/ended"
+
+local function start(runner, index)
   local dir = results .. "/" .. runner.name:gsub("[/.]", "_")
   assert(os.execute("mkdir -p " .. run.quote(dir .. "/tmp")))
   runner.dir = dir
@@ -111,18 +115,17 @@ local function start(runner)
     UBSAN_OPTIONS = "print_stacktrace=1:log_path=" .. dir .. "/sanitizer",
     LSAN_OPTIONS = "suppressions=" .. root .. "/spec/support/leaks.supp:print_suppressions=0",
   }
-  runner.pipe = assert(io.popen(("exec timeout -k 10 %.0f %s %s >%s 2>&1 </dev/null"):format(LIMIT,
-    env, runner.command, run.quote(runner.tap))))
-  runner.started = run.first_line("date +%s.%N")
+  runner.pipe = assert(io.popen(("timeout -k 10 %.0f %s %s >%s 2>&1 </dev/null; code=$?; "
+    .. "echo %d >%s; exit $code"):format(LIMIT, env, runner.command, run.quote(runner.tap), index,
+    run.quote(fifo))))
+  runner.started = tonumber(run.first_line("date +%s.%N"))
 end
 
 local function finish(runner)
-  local _, how, code = runner.pipe:close()
+  local _, _, code = runner.pipe:close()
+  local seconds = tonumber(run.first_line("date +%s.%N")) - runner.started
   local text = run.read_file(runner.tap) or ""
-  -- Until its last line: another runner may have been waited for longer.
-  local seconds = (tonumber(run.first_line("stat -c %.Y " .. run.quote(runner.tap))) or 0)
-    - tonumber(runner.started)
-  local passed, failed, notes = count(text, how, code)
+  local passed, failed, notes = count(text, code)
   for _, path in ipairs(lines_of("ls " .. run.quote(runner.dir) .. "/sanitizer* 2>/dev/null")) do
     local report = run.read_file(path) or ""
     if report:find("ERROR:", 1, true) or report:find("runtime error:", 1, true) then
@@ -167,14 +170,16 @@ for _, runner in ipairs(find_runners()) do
     queue[#queue + 1] = runner
   end
 end
-for index = 1, #queue do
-  for ahead = index, math.min(index + AT_A_TIME - 1, #queue) do
-    if not queue[ahead].pipe then
-      start(queue[ahead])
-    end
+assert(os.execute(("mkdir -p %s && mkfifo %s"):format(run.quote(results), run.quote(fifo))))
+local ended = assert(io.open(fifo, "r+"))
+for index = 1, #queue + AT_A_TIME do
+  if index > AT_A_TIME and index - AT_A_TIME <= #queue then
+    local good, bad = finish(queue[ended:read("n")])
+    passed, failed = passed + good, failed + bad
   end
-  local good, bad = finish(queue[index])
-  passed, failed = passed + good, failed + bad
+  if queue[index] then
+    start(queue[index], index)
+  end
 end
 if #queue == 0 then
   print("nothing to run")
