@@ -49,6 +49,7 @@ build = {
         "csrc/core/histogram.c",
         "csrc/core/http_date.c",
         "csrc/core/identity.c",
+        "csrc/core/idle.c",
         "csrc/core/inflate.c",
         "csrc/core/json_number.c",
         "csrc/core/json_reader.c",

@@ -16,6 +16,7 @@ local C_ROOMS = {
   { "^csrc/core/file%.[ch]$", "base" },
   { "^csrc/core/clock%.[ch]$", "base" },
   { "^csrc/core/timers%.[ch]$", "base" },
+  { "^csrc/core/idle%.[ch]$", "base" },
   { "^csrc/core/retry%.[ch]$", "policy" },
   { "^csrc/core/attempt%.[ch]$", "policy" },
   { "^csrc/core/token_reply%.[ch]$", "policy" },

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_BYTES = 1 }; /* fewer in the idle time end the transfer */
-
 static bool one_of(const char *text, const char *left, const char *right)
 {
     return text == NULL || strcmp(text, left) == 0 || strcmp(text, right) == 0;
@@ -192,19 +190,10 @@ bool accs_connection_limit_connect(CURL *easy, int64_t connect_timeout_ms)
            CURLE_OK;
 }
 
-bool accs_connection_watch_idle(CURL *easy, int64_t idle_timeout_ms)
-{
-    int64_t idle_ms = at_most_int(idle_timeout_ms);
-    long idle_s = (long)((idle_ms + 999) / 1000);
-
-    return curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, idle_s) == CURLE_OK;
-}
-
 bool accs_connection_prepare(const accs_connection *connection, CURL *easy)
 {
     bool set = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_IPRESOLVE, ip_version(connection)) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)IDLE_BYTES) == CURLE_OK;
+               curl_easy_setopt(easy, CURLOPT_IPRESOLVE, ip_version(connection)) == CURLE_OK;
 
 #if ACCS_HAVE_QUICK_EXIT
     set = set && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;

@@ -66,9 +66,6 @@ bool accs_connection_route(const accs_connection *connection, CURL *easy, const 
 /* Sets how long a request may take to connect. As above. */
 bool accs_connection_limit_connect(CURL *easy, int64_t connect_timeout_ms);
 
-/* Silence longer than this ends the request under way; 0: none does. As above. */
-bool accs_connection_watch_idle(CURL *easy, int64_t idle_timeout_ms);
-
 /* Whether a plain proxy needs the whole address in the request line. */
 bool accs_connection_whole_address(const accs_connection *connection, const char *url);
 

@@ -29,6 +29,8 @@ struct accs_engine {
     accs_timers timers;
     int64_t curl_at_ms; /* when libcurl wants to be called; -1: never */
     accs_now now;
+    int64_t looked_ms; /* see accs_engine_looked_ms() */
+    size_t served;     /* sockets, since then */
 
     accs_works works;
     size_t events; /* of what waits in works */
@@ -227,6 +229,11 @@ const accs_now *accs_engine_refresh(accs_engine *engine)
 {
     accs_clock_system(NULL, &engine->now);
     return &engine->now;
+}
+
+int64_t accs_engine_looked_ms(const accs_engine *engine)
+{
+    return engine->looked_ms;
 }
 
 accs_timers *accs_engine_timers(accs_engine *engine)
@@ -491,8 +498,22 @@ static void serve_sockets(accs_engine *engine, const accs_ready *ready, int coun
             mask |= CURL_CSELECT_OUT;
         if (ready[i].events & ACCS_POLL_ERROR)
             mask |= CURL_CSELECT_ERR;
+        accs_sockets_move(&engine->sockets, ready[i].fd, engine->now.mono_ms);
         note(engine, curl_multi_socket_action(engine->multi, ready[i].fd, mask, &running));
     }
+}
+
+/*
+ * Silence is what was listened to: after a long absence the first look decides. A full list may
+ * leave some out, but goes round; a socket that is not watched says nothing.
+ */
+static void note_look(accs_engine *engine, int count)
+{
+    engine->served += (size_t)count;
+    if (engine->blind || (count == READY_MAX && engine->served < engine->sockets.count))
+        return;
+    engine->looked_ms = engine->now.mono_ms;
+    engine->served = 0;
 }
 
 accs_error accs_engine_step(accs_engine *engine, int64_t timeout_ms, accs_failure *failure)
@@ -518,6 +539,7 @@ accs_error accs_engine_step(accs_engine *engine, int64_t timeout_ms, accs_failur
     }
     accs_engine_refresh(engine);
     serve_sockets(engine, ready, count);
+    note_look(engine, count);
     run_due(engine);
     accs_engine_follow(engine);
 

@@ -37,6 +37,9 @@ const accs_now *accs_engine_now(const accs_engine *engine);
 /* Reads the clocks; at the start of every public function that uses them. */
 const accs_now *accs_engine_refresh(accs_engine *engine);
 
+/* The last moment at which no socket had anything left that was not served. */
+int64_t accs_engine_looked_ms(const accs_engine *engine);
+
 accs_timers *accs_engine_timers(accs_engine *engine);
 
 /* Makes the descriptor follow timers and queue again; after a change outside accs_engine_step(). */

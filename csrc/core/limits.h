@@ -11,7 +11,7 @@
 /* X(identifier, type, value, unit, reason) */
 #define ACCS_LIMIT_LIST(X)                                                                         \
     X(CONNECT_TIMEOUT, int64_t, 10000, "ms", "name lookup, connect and TLS together")              \
-    X(IDLE_TIMEOUT, int64_t, 30000, "ms", "less than a byte a second moved, on average")           \
+    X(IDLE_TIMEOUT, int64_t, 30000, "ms", "no byte moved since the request began to leave")        \
     X(TIMEOUT, int64_t, 120000, "ms", "a whole call with its waits and repeats")                   \
     X(ATTEMPTS, unsigned, 4, "requests", "of a call that may be repeated")                         \
     X(BACKOFF, int64_t, 500, "ms", "first back-off, before the jitter")                            \

@@ -47,6 +47,16 @@ bool accs_sockets_has(const accs_sockets *sockets, int fd)
     return false;
 }
 
+void accs_sockets_move(accs_sockets *sockets, int fd, int64_t at_ms)
+{
+    for (size_t i = 0; i < sockets->count; i++) {
+        if (sockets->list[i].fd == fd) {
+            sockets->list[i].moved_ms = at_ms;
+            return;
+        }
+    }
+}
+
 typedef union address {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -132,6 +142,15 @@ void accs_sockets_quiet(accs_sockets *sockets, const accs_ends *ends)
 
     if (one != NULL)
         one->quiet = true;
+}
+
+int64_t accs_sockets_moved_ms(const accs_sockets *sockets, const accs_ends *ends)
+{
+    for (size_t i = 0; i < sockets->count; i++)
+        if (local_port_is(sockets->list[i].fd, ends->local_port) &&
+            peer_is(sockets->list[i].fd, ends))
+            return sockets->list[i].moved_ms;
+    return 0;
 }
 
 bool accs_sockets_spoiled(const accs_sockets *sockets, const accs_ends *ends)

@@ -14,10 +14,11 @@ enum { ACCS_PEER_MAX = 64 }; /* an address as text, IPv6 with its scope */
 
 typedef struct accs_socket {
     int fd;
-    bool quiet;     /* it has answered over HTTP/1: before the next request nothing may come */
-    bool claimed;   /* a request was sent over it */
-    uint64_t owner; /* with claimed */
-    bool known;     /* its two ends are, which stay the same while it is open */
+    int64_t moved_ms; /* when bytes had come last, or could leave */
+    bool quiet;       /* it has answered over HTTP/1: before the next request nothing may come */
+    bool claimed;     /* a request was sent over it */
+    uint64_t owner;   /* with claimed */
+    bool known;       /* its two ends are, which stay the same while it is open */
     int local_port;
     int peer_port;
     char peer[ACCS_PEER_MAX];
@@ -48,6 +49,10 @@ bool accs_sockets_has(const accs_sockets *sockets, int fd);
  * false when that was another. One whose ends cannot be found belongs to all.
  */
 bool accs_sockets_claim(accs_sockets *sockets, const accs_ends *ends, uint64_t owner);
+/* The socket was ready at that moment: bytes came, or could leave. One of others is passed over. */
+void accs_sockets_move(accs_sockets *sockets, int fd, int64_t at_ms);
+/* When that was last for the socket between these ends; 0: never, or it is not known. */
+int64_t accs_sockets_moved_ms(const accs_sockets *sockets, const accs_ends *ends);
 /* The socket between these ends answered over HTTP/1 and waits for the next request. */
 void accs_sockets_quiet(accs_sockets *sockets, const accs_ends *ends);
 /*

@@ -2,9 +2,11 @@
 
 #include "answer.h"
 #include "ending.h"
+#include "idle.h"
 #include "outgoing.h"
 #include "pipe_guard.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SPOILED_MAX = 64 }; /* connections passed over in one attempt */
@@ -22,7 +24,9 @@ struct accs_transfer {
     accs_answer answer;
     const accs_transfer_stream *stream; /* NULL: none */
     int paused;                         /* CURLPAUSE_ bits that are set */
-    int64_t idle_timeout_ms;
+    accs_idle idle;
+    bool left;        /* the request is on its way: the idle limit counts */
+    bool alone;       /* on its connection: what moves there is its own */
     bool upload_over; /* the answer came first: no more is sent */
     char *origin;     /* that the easy handle has as its address; NULL: none, or a whole address */
     unsigned sends_max;
@@ -56,11 +60,17 @@ accs_error accs_transport_new(accs_engine *engine, const accs_connection_options
     return ACCS_OK;
 }
 
+static accs_timers *timers_of(const accs_transfer *transfer)
+{
+    return accs_engine_timers(transfer->transport->engine);
+}
+
 static void free_transfer(accs_transfer *transfer)
 {
     if (transfer == NULL)
         return;
     curl_easy_cleanup(transfer->handle.easy);
+    accs_timers_release(timers_of(transfer), 1);
     accs_answer_cleanup(&transfer->answer);
     free(transfer->origin);
     free(transfer);
@@ -93,13 +103,16 @@ static int64_t fresh_us(const accs_transfer *transfer)
     return accs_engine_refresh(transfer->transport->engine)->mono_us;
 }
 
-/* While one side waits for the user, silence is not the server's. */
+static void note_moved(accs_transfer *transfer)
+{
+    accs_idle_move(&transfer->idle, accs_engine_now(transfer->transport->engine)->mono_ms);
+}
+
 static bool pause_as(accs_transfer *transfer, int paused)
 {
     transfer->paused = paused;
-    return accs_connection_watch_idle(transfer->handle.easy,
-                                      paused == CURLPAUSE_CONT ? transfer->idle_timeout_ms : 0) &&
-           curl_easy_pause(transfer->handle.easy, paused) == CURLE_OK;
+    note_moved(transfer); /* when the pause ends, the idle limit begins anew */
+    return curl_easy_pause(transfer->handle.easy, paused) == CURLE_OK;
 }
 
 /* libcurl stops sending when a refusal comes first, but would wait for a pause to end. */
@@ -119,6 +132,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     accs_transfer *transfer = context;
 
     transfer->received += size * count;
+    note_moved(transfer);
     if (transfer->watch.wanted && transfer->watch.answered_us == 0)
         transfer->watch.answered_us = fresh_us(transfer);
     if (!accs_answer_line(&transfer->answer, line, size * count))
@@ -136,6 +150,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     if (accs_answer_full(answer)) /* libcurl offers these bytes again */
         return CURL_WRITEFUNC_PAUSE;
     transfer->received += size * count;
+    note_moved(transfer);
     if (!accs_answer_body(answer, bytes, size * count))
         return 0;
     if (!answer->streaming)
@@ -161,14 +176,21 @@ static size_t on_upload(char *bytes, size_t size, size_t count, void *context)
     if (upload->wrong || transfer->upload_over)
         return CURL_READFUNC_ABORT;
     taken = accs_upload_take(upload, bytes, size * count);
+    note_moved(transfer); /* what was taken before has left */
     if (accs_upload_hungry(upload))
         stream->wanted(stream->context); /* the next piece is made while this one leaves */
     if (taken > 0 || upload->ended)
         return taken;
     transfer->paused |= CURLPAUSE_SEND;
-    if (!accs_connection_watch_idle(transfer->handle.easy, 0))
-        return CURL_READFUNC_ABORT;
     return CURL_READFUNC_PAUSE;
+}
+
+/* The request leaves: until then connect_timeout counts, or nothing for one that waits in line. */
+static void note_leaving(accs_transfer *transfer)
+{
+    transfer->left = true;
+    accs_idle_begin(&transfer->idle, timers_of(transfer),
+                    accs_engine_now(transfer->transport->engine)->mono_ms);
 }
 
 #if ACCS_HAVE_PREREQ
@@ -190,6 +212,7 @@ static int on_send(void *context, char *primary_ip, char *local_ip, int primary_
     if (transfer->found_foreign || transfer->found_spoiled)
         return CURL_PREREQFUNC_ABORT;
     transfer->sends++;
+    note_leaving(transfer);
     if (transfer->watch.wanted)
         transfer->watch.sent_us = fresh_us(transfer);
     return CURL_PREREQFUNC_OK;
@@ -244,24 +267,32 @@ static void rest(accs_transfer *transfer)
     transport->idle = transfer;
 }
 
+/* The ends of its connection; false when they are not known. */
+static bool find_ends(CURL *easy, accs_ends *ends)
+{
+    long local_port = 0;
+    long peer_port = 0;
+    char *peer = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port) != CURLE_OK ||
+        curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &peer_port) != CURLE_OK ||
+        curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &peer) != CURLE_OK || peer == NULL)
+        return false;
+    *ends = (accs_ends){.local_port = (int)local_port, .peer_port = (int)peer_port, .peer = peer};
+    return true;
+}
+
 /* A connection that goes back into the pool has to stay silent until it is used again. */
 static void note_quiet(accs_transfer *transfer)
 {
     CURL *easy = transfer->handle.easy;
     long version = 0;
-    long local_port = 0;
-    long peer_port = 0;
-    char *peer = NULL;
+    accs_ends ends;
 
     if (curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
         (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1) &&
-        curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port) == CURLE_OK &&
-        curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &peer_port) == CURLE_OK &&
-        curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer != NULL) {
-        accs_ends ends = {.local_port = (int)local_port, .peer_port = (int)peer_port, .peer = peer};
-
+        find_ends(easy, &ends))
         accs_sockets_quiet(accs_engine_sockets(transfer->transport->engine), &ends);
-    }
 }
 
 /* Whether the next connection is a new one. */
@@ -300,12 +331,44 @@ static void finished(accs_handle *handle, CURLcode code)
 
     if (code == CURLE_ABORTED_BY_CALLBACK && try_another(transfer))
         return;
+    accs_timers_clear(timers_of(transfer), &transfer->idle.timer);
     if (code == CURLE_OK)
         note_quiet(transfer);
     judge(transfer, code, &result);
     accs_transfer_measure(transfer, &result.measure);
     rest(transfer); /* first: done may start the next attempt or free the transport */
     done(context, &result);
+}
+
+/* Heads come line by line, and a body given whole leaves without a hook: its socket tells. */
+static int64_t socket_moved_ms(const accs_transfer *transfer)
+{
+    accs_ends ends;
+
+    if (!find_ends(transfer->handle.easy, &ends))
+        return 0;
+    return accs_sockets_moved_ms(accs_engine_sockets(transfer->transport->engine), &ends);
+}
+
+/* While one side waits for the user, silence is not the server's. */
+static void look_whether_idle(accs_timer *timer)
+{
+    accs_transfer *transfer =
+        (accs_transfer *)(void *)((char *)timer - offsetof(accs_transfer, idle.timer));
+    accs_engine *engine = transfer->transport->engine;
+
+    if (transfer->paused != CURLPAUSE_CONT || !transfer->left)
+        note_moved(transfer);
+    else if (transfer->alone)
+        accs_idle_move(&transfer->idle, socket_moved_ms(transfer));
+    transfer->left = count_sends(transfer) > 0;
+    if (!accs_idle_over(&transfer->idle, accs_engine_looked_ms(engine))) {
+        accs_idle_wait(&transfer->idle, timers_of(transfer), accs_engine_now(engine)->mono_ms);
+        return;
+    }
+    accs_engine_detach(engine, &transfer->handle);
+    snprintf(transfer->error_text, sizeof transfer->error_text, "idle_timeout");
+    finished(&transfer->handle, CURLE_OPERATION_TIMEDOUT);
 }
 
 /* ---------------------------------------------------------------- start */
@@ -350,8 +413,13 @@ static accs_transfer *take_transfer(accs_transport *transport)
     transfer = calloc(1, sizeof *transfer);
     if (transfer == NULL)
         return NULL;
+    if (accs_timers_reserve(accs_engine_timers(transport->engine), 1) != ACCS_OK) {
+        free(transfer);
+        return NULL;
+    }
     transfer->transport = transport;
     transfer->handle.finished = finished;
+    transfer->idle.timer.fire = look_whether_idle;
     transfer->handle.easy = curl_easy_init();
     if (transfer->handle.easy != NULL && set_common(transfer))
         return transfer;
@@ -367,10 +435,9 @@ static bool set_request(accs_transfer *transfer, const accs_transfer_request *re
      * repeat. */
     bool fresh = !ACCS_HAVE_PREREQ && request->sends_max <= 1;
 
-    transfer->idle_timeout_ms =
+    transfer->idle.limit_ms =
         request->idle_timeout_ms > 0 ? request->idle_timeout_ms : connection->idle_timeout_ms;
     return accs_outgoing_set(easy, connection, request, &transfer->origin) &&
-           accs_connection_watch_idle(easy, transfer->idle_timeout_ms) &&
            set_fresh(transfer, fresh);
 }
 
@@ -385,6 +452,8 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
     accs_answer_begin(&taken->answer, request->reply);
     taken->stream = request->stream;
     taken->paused = CURLPAUSE_CONT;
+    taken->left = false;
+    taken->alone = !request->http2;
     taken->upload_over = false;
     if (request->stream != NULL) {
         taken->answer.stream = request->stream->down;
@@ -406,6 +475,9 @@ accs_error accs_transfer_start(accs_transport *transport, const accs_transfer_re
         free_transfer(taken); /* half set: the next request must not find it */
         return error;
     }
+#if !ACCS_HAVE_PREREQ
+    accs_idle_begin(&taken->idle, timers_of(taken), accs_engine_now(transport->engine)->mono_ms);
+#endif
     *transfer = taken;
     return ACCS_OK;
 }
@@ -476,6 +548,7 @@ unsigned accs_transfer_abort(accs_transfer *transfer)
 {
     unsigned sends = count_sends(transfer);
 
+    accs_timers_clear(timers_of(transfer), &transfer->idle.timer);
     if (!accs_engine_usable(transfer->transport->engine))
         return sends; /* left where it is: it belongs to the parent's connections */
     accs_engine_detach(transfer->transport->engine, &transfer->handle);

@@ -66,7 +66,7 @@ options.list = {
   { name = "connect_timeout", type = "seconds", env = "ACCS_CONNECT_TIMEOUT", unit = "s",
     default = 10, doc = "name lookup, connect and TLS together" },
   { name = "idle_timeout", type = "seconds", env = "ACCS_IDLE_TIMEOUT", unit = "s", default = 30,
-    doc = "no byte moved in either direction" },
+    doc = "no byte moved in either direction, since the request began to leave" },
   { name = "timeout", type = "seconds", env = "ACCS_TIMEOUT", unit = "s", default = 120,
     doc = "a whole call with its waits and repeats" },
   { name = "attempts", type = "count", env = "ACCS_ATTEMPTS", unit = "requests", default = 4,

@@ -35,15 +35,15 @@ for _, case in ipairs(early) do
   }))
 end
 
--- After it was sent: the fate is unknown. libcurl looks at the average of some six seconds, so an
--- idle_timeout of one second comes that much later when bytes have moved before.
-local AVERAGE = 6
+-- After it was sent: the fate is unknown.
+local SILENT = "the server was silent for too long (idle_timeout)"
 local SENT = 2 -- seconds in which a busy machine sends the request and reads what there is
 local late = {
   { "before the answer", { STALL } },
   { "in the status line", { send "HTTP/1.1 2", STALL } },
   { "in the headers", { send "HTTP/1.1 200 OK\r\nContent-Ty", STALL } },
   { "after 100", { send(head("100 Continue")), STALL } },
+  { "after several interim answers", { send(head("102 Processing"):rep(20)), STALL } },
   { "before the body", { send(OPEN), STALL } },
   { "in the body", { send(OPEN, '{"a":'), STALL } },
   { "before a chunk", { send(CHUNKED), STALL } },
@@ -67,24 +67,77 @@ for _, case in ipairs(late) do
       seconds = SENT + 1.5 } },
   }), matrix.each({ name = "silence " .. case[1] .. " (idle_timeout), once",
     server = { entries = { case[2], fault.ok }, tls = case[3] }, client = { idle_timeout = 1 } }, {
-    { want = { kind = "ok", count = 2, sends = 2, min_seconds = 0.9 * SLOW,
-      seconds = 3 + AVERAGE } },
+    { want = { kind = "ok", count = 2, sends = 2, min_seconds = 0.99 * SLOW, seconds = 3 } },
     { method = "POST", call = { data = data }, want = { kind = "timeout", outcome = "unknown",
-      count = 1, sends = 1, min_seconds = 0.9 * SLOW, seconds = 3 + AVERAGE } },
+      count = 1, sends = 1, text = SILENT, min_seconds = 0.99 * SLOW, seconds = 2.5 } },
   }))
+end
+
+-- A server that stops reading: more than the sockets hold, given whole and in pieces.
+local MEGABYTES = 20
+local function pieces()
+  local left = MEGABYTES * 4
+  return function()
+    left = left - 1
+    return left >= 0 and ("x"):rep(1 << 18) or nil
+  end
+end
+local UNREAD = { body = false, { "sleep", 3 * SLOW } }
+for _, case in ipairs {
+  { "whole", { data = { text = ("x"):rep(MEGABYTES << 20) } } },
+  { "whole, over TLS", { data = { text = ("x"):rep(MEGABYTES << 20) } }, "good" },
+  { "in pieces", { source = pieces() } },
+} do
+  rows[#rows + 1] = { name = "a server that stops reading a body given " .. case[1],
+    method = "POST", call = case[2], alone = true,
+    server = { entries = { UNREAD }, tls = case[3] }, client = { idle_timeout = 1 },
+    want = { kind = "timeout", outcome = "unknown", count = 1, sends = 1, text = SILENT,
+      min_seconds = 0.99 * SLOW, seconds = 2.5 } }
+end
+
+-- One that reads four megabytes now and then, and has enough of it at last.
+local now_and_then = { body = false }
+for _ = 1, 4 do
+  now_and_then[#now_and_then + 1] = { "sleep", 0.5 }
+  for _ = 1, 64 do
+    now_and_then[#now_and_then + 1] = { "take" }
+    now_and_then[#now_and_then + 1] = { "forget" }
+  end
+end
+now_and_then[#now_and_then + 1] = fault.reply(413, '{"message":"Enough"}')
+for _, tls in ipairs { false, "good" } do
+  rows[#rows + 1] = { name = "a server that reads a body slowly" .. (tls and ", over TLS" or ""),
+    method = "POST", call = { data = { text = ("x"):rep(40 << 20) } }, alone = true,
+    server = { entries = { now_and_then }, tls = tls or nil }, client = { idle_timeout = 0.9 },
+    want = { kind = "http", status = 413, count = 1, sends = 1, min_seconds = 1.9 } }
+end
+
+-- Each byte comes later than the limit allows, so that the second one is not waited for.
+for _, case in ipairs {
+  { "headers", { { "trickle", OPEN, 1.6 * SLOW } } },
+  { "body", { send(OPEN), { "trickle", (" "):rep(9), 1.6 * SLOW } } },
+} do
+  rows[#rows + 1] = { name = "trickled " .. case[1] .. ", slower than idle_timeout",
+    method = "POST", server = { entries = { case[2] } }, client = { idle_timeout = 1 },
+    want = { kind = "timeout", outcome = "unknown", count = 1, text = SILENT,
+      min_seconds = 0.99 * SLOW, seconds = 2.5 } }
 end
 
 -- Slow is not silent: bytes trickle in, and only the call's own deadline ends that.
 local BODY = '{"ok":true}'
 local SHORT = head("200 OK", "Content-Length: " .. #BODY)
 for _, case in ipairs {
-  { "headers", { { "trickle", SHORT, 0.03 }, send(BODY) } },
-  { "body", { send(SHORT), { "trickle", BODY, 0.15 } } },
+  { "headers", { { "trickle", SHORT, 0.06 }, send(BODY) } },
+  { "one header, longer than idle_timeout in all", { { "trickle", "HTTP/1.1 200 OK", 0.25 },
+    send(SHORT:sub(16), BODY) } },
+  { "interim answers", { { "trickle", head("102 Processing"):rep(2), 0.05 }, send(SHORT, BODY) } },
+  { "body", { send(SHORT), { "trickle", BODY, 0.35 } } },
+  { "body over TLS", { send(SHORT), { "trickle", BODY, 0.35 } }, "good" },
 } do
   rows = matrix.join(rows, matrix.each({ name = "trickled " .. case[1],
-    server = { entries = { case[2] } }, client = { idle_timeout = 2 } }, {
-    { want = { kind = "ok", count = 1, min_seconds = 1 } },
-    { method = "POST", want = { kind = "ok", count = 1, min_seconds = 1 } },
+    server = { entries = { case[2] }, tls = case[3] }, client = { idle_timeout = 0.7 } }, {
+    { want = { kind = "ok", count = 1, sends = 1, min_seconds = 2, seconds = 8 } },
+    { method = "POST", want = { kind = "ok", count = 1, min_seconds = 2, seconds = 8 } },
   }))
 end
 for _, case in ipairs {

@@ -97,13 +97,49 @@ describe("a slow consumer", function()
     assert.equal(1, res.attempts)
   end)
 
+  it("may take longer than the idle limit, which then holds again", function()
+    server:script("/V1/x", { { send(head("200 OK", "Content-Length: " .. 2 * MEGABYTE)),
+      { "fill", 1024, BLOCK }, { "stall" } } })
+    local patient <close> = server:client { access_token = "example", idle_timeout = 1 }
+    local slept
+    local _, err = patient:get("/V1/x", { sink = function()
+      if not slept then
+        accs.sleep(2.5)
+        slept = core.monotonic()
+      end
+    end })
+    local seconds = core.monotonic() - slept
+    assert.equal("timeout", err.kind)
+    assert.is_true(seconds > 0.95 and seconds < 1.8, "after " .. seconds)
+  end)
+
+  it("of an upload may take longer too, and then the limit holds again", function()
+    server:script("/V1/x", { { { "stall" } } })
+    local patient <close> = server:client { access_token = "example", idle_timeout = 1 }
+    local calls, ended = 0, nil
+    local _, err = patient:post("/V1/x", nil, { source = function()
+      calls = calls + 1
+      if calls == 2 then
+        accs.sleep(2.5)
+      elseif calls == 3 then
+        ended = core.monotonic()
+        return nil
+      end
+      return "abc"
+    end })
+    local seconds = core.monotonic() - ended
+    assert.equal("timeout", err.kind)
+    assert.equal("unknown", err.outcome)
+    assert.is_true(seconds > 0.95 and seconds < 1.8, "after " .. seconds)
+  end)
+
   it("of an upload may be the source as well", function()
     server:script("/V1/x", { fault.ok })
     local patient <close> = server:client { access_token = "example", idle_timeout = 1 }
     local calls = 0
     local res = assert(patient:post("/V1/x", nil, { source = function()
       calls = calls + 1
-      if calls == 1 then -- nothing was sent yet, so that the average speed is none
+      if calls == 1 then
         accs.sleep(2.5)
       end
       return calls < 4 and "abc" or nil
@@ -137,7 +173,8 @@ describe("a server that goes silent in the body", function()
     local _, err = hasty:get("/V1/x", { sink = dir.path .. "/x" })
     assert.equal("timeout", err.kind)
     assert.equal(1, err.attempts) -- bytes were delivered
-    assert.is_true(core.monotonic() - started < 10) -- libcurl takes the speed of some seconds
+    local seconds = core.monotonic() - started
+    assert.is_true(seconds > 0.95 and seconds < 1.8, "after " .. seconds)
     assert.equal("", names())
   end)
 end)

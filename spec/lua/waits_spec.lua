@@ -375,6 +375,51 @@ describe("a limit of time", function()
       server:try(client, "GET", "/V1/x"))
   end)
 
+  it("ends an attempt after fractions of a second as well", function()
+    local client <close> = client_of { idle_timeout = 0.3, attempts = 1 }
+    server:script("/V1/x", { { send(head("200 OK", "Content-Length: 10")), stall } })
+    local got = server:try(client, "GET", "/V1/x")
+    check("GET", { kind = "timeout", count = 1, min_seconds = 0.29, seconds = 0.9 }, got)
+    assert.truthy(tostring(got.err):find("the server was silent for too long (idle_timeout)", 1,
+      true))
+  end)
+
+  it("ends a token request on which no byte moves", function()
+    local client <close> = server:client { idle_timeout = 0.5, attempts = 1 }
+    server:script("/ims/token/v3", { { send "HTTP/1.1 200 OK\r\nContent-", stall } })
+    server:script("/V1/x", { fault.ok })
+    local got = server:try(client, "GET", "/V1/x")
+    check("GET", { kind = "timeout", outcome = "not_sent", count = 0, min_seconds = 0.49,
+      seconds = 1.5 * server:count "/ims/token/v3" }, got)
+    assert.truthy(tostring(got.err):find("(idle_timeout)", 1, true))
+  end)
+
+  it("of silence counts only while somebody listens", function()
+    local client <close> = client_of { idle_timeout = 0.5, attempts = 1 }
+    local text = '{"ok":true}'
+    server:script("/V1/x", { { send(head("200 OK", "Content-Length: " .. #text)),
+      { "sleep", 0.3 }, send(text) }, { stall } })
+    local function beside_busy_program()
+      local response, err, back, seconds
+      accs.all {
+        function()
+          response, err = client:get "/V1/x"
+          seconds = core.monotonic() - back
+        end,
+        function()
+          accs.sleep(0.1) -- the request leaves
+          os.execute "sleep 1" -- and nothing is read
+          back = core.monotonic()
+        end,
+      }
+      assert.is_true(seconds < 0.3, "after " .. seconds)
+      return response, err
+    end
+    assert(beside_busy_program())
+    local _, err = beside_busy_program() -- silent all the while
+    assert.equal("timeout", err.kind)
+  end)
+
   it("counts the waits between attempts", function()
     local client <close> = client_of { timeout = 0.6, attempts = 100 }
     server:script("/V1/x", { { { "close" } } })
