@@ -10,6 +10,7 @@
 #include <lauxlib.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -81,9 +82,21 @@ static int spawn_plain(char **arguments, char **environment, pid_t *pid)
     return error;
 }
 
+/* Takes a Ctrl-C that came while signals wait: what is spawned now would never hear of it. */
+static bool take_interrupt(void)
+{
+    const struct timespec at_once = {0, 0};
+    sigset_t interrupt;
+
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    return sigtimedwait(&interrupt, NULL, &at_once) == SIGINT;
+}
+
 /*
  * process.spawn(arguments, environment) -> pid | nil, message
  *
+ * The message is "interrupted!" where a SIGINT was waiting already.
  * arguments[1] is looked up in PATH. environment is a list of "NAME=value" that is set on top of
  * this process's own.
  */
@@ -106,6 +119,11 @@ static int process_spawn(lua_State *L)
         if (setenv(lua_tostring(L, -1), mark + 1, 1) != 0)
             return luaL_error(L, "cannot set the environment: %s", strerror(errno));
         lua_pop(L, 1);
+    }
+    if (take_interrupt()) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "interrupted!");
+        return 2;
     }
     error = spawn_plain(arguments, environ, &pid);
     if (error != 0) {

@@ -58,7 +58,9 @@ local function serve(server, handler, chosen, lines)
   local child, problem
   if chosen.command then
     child, problem = native.process.spawn(chosen.command, lines)
-    if not child then
+    if problem == INTERRUPTED then
+      return EXIT_INTERRUPTED
+    elseif not child then
       complain(problem)
       return 127 -- as a shell does
     end
@@ -76,7 +78,7 @@ end
 --- Runs the command.
 ---@param arguments string[]  of the command line
 ---@return integer  exit code: 0 stopped as asked, 1 no port or no database, 2 wrong usage, 130
----  interrupted before it listened; with a command the command's own, 127 when it cannot be run
+---  interrupted before it served; with a command the command's own, 127 when it cannot be run
 --- Example: `os.exit(sandbox.main { "--port", "8080" }, true)`.
 function sandbox.main(arguments)
   local chosen, message = options.read(arguments)

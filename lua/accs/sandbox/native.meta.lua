@@ -146,7 +146,7 @@ local process = {}
 ---@param arguments string[]  the first is looked up in PATH
 ---@param environment string[]  "NAME=value", on top of this process's own
 ---@return integer|nil pid
----@return string|nil message
+---@return string|nil message  "interrupted!" where a SIGINT was waiting already
 function process.spawn(arguments, environment) end
 
 --- Whether a file descriptor is a terminal.

@@ -79,6 +79,35 @@ describe("accs-sandbox", function()
     assert.equal("", child:errors())
   end)
 
+  -- Raises what lua5.4 raises on SIGINT, as soon as the function of that name is entered.
+  local function interrupt_in(name)
+    local program = support.run { "sh", "-c", "command -v accs-sandbox" }.out:gsub("\n", "")
+    return support.run { "lua5.4", "-e", ([[debug.sethook(function()
+      if debug.getinfo(2, "n").name == "%s" then debug.sethook() error("interrupted!") end
+    end, "c")]]):format(name), program, "--orders", "1", "--products", "1", "--", "echo", "ran" }
+  end
+
+  it("hears of a Ctrl-C before its command starts", function()
+    for _, name in ipairs { "require", "store_codes" } do
+      local result = interrupt_in(name)
+      assert.equal("", result.out .. result.err)
+      assert.equal(130, result.code)
+    end
+    assert.equal("ran\n", interrupt_in("nothing").out)
+  end)
+
+  it("hears of one that came since it listens", function()
+    local result = support.run { "lua5.4", "-e", [[
+      local native = require "accs.sandbox.native"
+      local server = native.http.listen(0)
+      os.execute("kill -INT $PPID")
+      print(native.process.spawn({ "true" }, { "A=1" }))
+      server:close() -- signals wait no longer: this one was taken
+      print("goes on")]] }
+    assert.equal("nil\tinterrupted!\ngoes on\n", result.out)
+    assert.equal("", result.err)
+  end)
+
   it("stops at once when there is no standard input", function()
     local result = run({}, { timeout = 20 })
     assert.equal(0, result.code)
