@@ -401,9 +401,9 @@ end
 --- comes back as it is, so there is no need to ask for the outcome before.
 ---@param err accs.Error  of a call of this client
 ---@param probe fun(client: accs.Client, err: accs.Error): any, any  makes calls of its own. What it
----  returns: a true value, where the write is found; `false`, or nil alone, where it surely did not
----  happen; nil and a problem, where that cannot be told. Returning nothing, or raising an error
----  object, counts as not told
+---  returns: a true value, where the write is found; `false`, where it surely did not happen; nil
+---  and a problem, where that cannot be told. Nothing, nil alone, and a raised error object count
+---  as not told
 ---@return any result  what the probe found, or the response of the write that was sent again
 ---@return accs.Error|nil err  of the write, with the problem of the look-up as `cause`; or of the
 ---  write that was sent again. With outcome `unknown` it may be given to `confirm` once more

@@ -33,8 +33,8 @@ local function look(client, err, probe)
     return "found", value
   elseif problem ~= nil then
     return "failed", problem
-  elseif said.n == 1 then
-    return "failed", "it returned nothing"
+  elseif value == nil then -- as `local found = client:get(...) return found` does in an outage
+    return "failed", "it returned nothing (false says that it surely did not)"
   end
   return "absent"
 end
@@ -92,6 +92,7 @@ function confirm.run(client, owner, err, probe)
   end
   record.used = true
   local response, problem = record.again(client)
+  record.used = response ~= nil or problem.outcome ~= "not_sent"
   return response, problem, response and "repeated" or nil
 end
 

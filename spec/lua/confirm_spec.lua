@@ -47,8 +47,7 @@ describe("a write that may have happened", function()
   end)
 
   it("is sent again, the very same, when it surely did not happen", function()
-    local answers = { function() return false end, function() return nil end,
-      function() return false, nil end }
+    local answers = { function() return false end, function() return false, nil end }
     for _, answer in ipairs(answers) do
       local data, options = { name = "Bag" }, {
         headers = { ["X-Case"] = "7" }, query = { a = 1 }, store = "de", decode = false }
@@ -80,6 +79,10 @@ describe("a write that may have happened", function()
       { function() return nil, "cannot tell" end, "cannot tell" },
       { function() return false, "cannot tell" end, "cannot tell" },
       { function() end, "returned nothing" },
+      { function(client) -- no mistake is easier to make
+        local found = client:get("/V1/down", { attempts = 1 })
+        return found
+      end, "returned nothing" },
       { function() error(errors.new { kind = "network", message = "gone" }) end, "gone" },
       { function(client)
         for _ in client:items("/V1/down", nil, { attempts = 1 }) do end
@@ -134,6 +137,18 @@ describe("a write that may have happened", function()
     end
     assert.equal(1, repeated)
     assert.equal(2, server:count("/V1/w"))
+  end)
+
+  it("may be sent again later when it did not leave", function()
+    local client <close>, err = lost_write(server, { timeout = 0.3 })
+    client:throttle(100) -- beyond the deadline
+    local response, problem = client:confirm(err, function() return false end)
+    assert.is_nil(response)
+    assert.equal("not_sent", problem.outcome)
+    assert.equal(1, server:count("/V1/w"))
+    local _, again = client:confirm(err, function() return false end)
+    assert.equal("not_sent", again.outcome)
+    assert.is_nil(again.message:find("by another confirm", 1, true))
   end)
 
   it("may be lost again, and be looked for again", function()
