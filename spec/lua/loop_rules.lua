@@ -16,6 +16,12 @@ local function returns(value)
   end
 end
 
+-- Closed by <close>: what the host does again and again must end with the task, or the loop would
+-- never end where the task fails.
+local function ends(stop)
+  return setmetatable({}, { __close = stop })
+end
+
 -- Runs f as a task in the host's loop until nothing is left there. The loop must end in time.
 local function inside(host, f)
   local results
@@ -24,10 +30,11 @@ local function inside(host, f)
   end))
   local before = core.monotonic()
   host.run()
-  assert.is_true(core.monotonic() - before < 20)
-  assert.equal(0, host.left())
+  local spent = core.monotonic() - before
   assert.is_table(results, "the task did not run to its end")
   assert.is_true(results[1], tostring(results[2]))
+  assert.is_true(spent < 60, spent)
+  assert.equal(0, host.left())
   return table.unpack(results, 2, results.n)
 end
 
@@ -77,9 +84,9 @@ return function(host)
     local ticks = 0
     local stop = host.every(0.01, function() ticks = ticks + 1 end)
     inside(host, function()
+      local _ <close> = ends(stop)
       assert(client:get("/V1/x"))
       accs.sleep(0.1)
-      stop()
     end)
     assert.is_true(ticks >= 10, ticks) -- 40 on a machine with nothing else to do
   end)
@@ -261,7 +268,7 @@ return function(host)
 
   it("gives the host its turn between many timers, and between the pages of a scan", function()
     local box = support.shared_sandbox { products = 200, orders = 300, customers = 50 }
-    local client <close> = box:client { timeout = 20 }
+    local client <close> = box:client { timeout = 60 }
     local worst, last = 0, os.clock()
     local stop = host.every(0.01, function()
       local now = os.clock()
@@ -269,6 +276,7 @@ return function(host)
     end)
     local rows = 0
     inside(host, function()
+      local _ <close> = ends(stop)
       last = os.clock()
       local timers = {}
       for index = 1, 2000 do
@@ -287,7 +295,6 @@ return function(host)
         timer:wait()
       end
       worst = math.max(worst, os.clock() - last)
-      stop()
     end)
     assert.equal(3000, rows)
     assert.is_true(worst < 0.15, worst)
