@@ -523,6 +523,9 @@ function client.new(given)
     inner[name] = values[name]
   end
   local engine = values.engine or engines.engine()
+  if engines.lane(engine).closed then
+    error(errors.new { kind = "closed", message = "the option engine: that engine is closed" }, 0)
+  end
   local made, failure = core.client(engine, inner)
   if not made then
     error(errors.new(failure), 0)

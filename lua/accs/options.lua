@@ -295,11 +295,17 @@ local function fail(message, ...)
   error(errors.new { kind = "config", message = message:format(...) }, 0)
 end
 
+local NUMBERS = { seconds = true, count = true, share = true }
+
 -- Checks one value. The message names option and type, never the value: it may be a secret.
 local function accept(option, value, where)
   local accepted, expected = checks[option.type](value, option)
   if accepted == nil then
     local given = type(value) == "string" and "other text" or math.type(value) or type(value)
+    if NUMBERS[option.type] and type(value) == "number"
+      and not (option.type == "count" and value % 1 ~= 0) then
+      given = "one out of range"
+    end
     fail("%s%s must be %s%s", option.name, where, expected,
       option.type == "choice" and "" or ", not " .. given)
   end

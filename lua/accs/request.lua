@@ -349,6 +349,9 @@ function request.headers(headers)
     if own then
       return nil, ("the header %s cannot be set here: %s"):format(errors.clean(name, 60), own)
     end
+    if name:find("\0", 1, true) or text:find("\0", 1, true) then
+      return nil, ("the header %s holds a NUL byte"):format(errors.clean(name, 60))
+    end
     checked[name] = text
   end
   return checked
