@@ -228,7 +228,7 @@ end)
 describe("client:confirm", function()
   it("sends a path again, and says that a function's bytes are gone", function()
     local function absent()
-      return nil
+      return false
     end
     for source, again in pairs { [path] = true, [pieces("abc", 1)] = false } do
       server:script("/V1/x", { { { "close" } }, fault.ok })
