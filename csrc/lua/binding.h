@@ -28,6 +28,10 @@ void accs_lua_push_stats(lua_State *L, const accs_stats *stats);
 void accs_lua_new_reply(lua_State *L);
 void accs_lua_fill_reply(lua_State *L, int index, accs_reply *reply);
 
+/* Pushes the first value of a header, in any case, or nil; also for no reply at all. */
+void accs_lua_push_value(lua_State *L, const accs_reply *reply, const char *wanted,
+                         size_t wanted_len);
+
 /* The engine at index, open; raises otherwise. */
 accs_engine *accs_lua_check_engine(lua_State *L, int index);
 

@@ -2,7 +2,6 @@
 
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 typedef struct engine_box {
     accs_engine *engine; /* owned; NULL when not open yet, or closed */
@@ -345,27 +344,6 @@ static int engine_feed(lua_State *L)
     return 1;
 }
 
-/* Pushes the first value of the header at index, or nil. */
-static void push_header(lua_State *L, const accs_reply *reply, int index)
-{
-    size_t wanted_len;
-    const char *wanted = luaL_checklstring(L, index, &wanted_len);
-
-    for (size_t i = 0; reply != NULL && i < accs_reply_header_count(reply); i++) {
-        const char *name;
-        const char *value;
-        size_t name_len;
-        size_t value_len;
-
-        accs_reply_header(reply, i, &name, &name_len, &value, &value_len);
-        if (name_len == wanted_len && strncasecmp(name, wanted, name_len) == 0) {
-            lua_pushlstring(L, value, value_len);
-            return;
-        }
-    }
-    lua_pushnil(L);
-}
-
 /* answer(id, names ...) -> status, values or nil ... | nil when no body is being streamed */
 static int engine_answer(lua_State *L)
 {
@@ -377,8 +355,12 @@ static int engine_answer(lua_State *L)
         return 0;
     luaL_checkstack(L, names + 1, NULL);
     lua_pushinteger(L, accs_reply_status(reply));
-    for (int i = 1; i <= names; i++) /* found again each time: a string may have run a finalizer */
-        push_header(L, accs_engine_answer(accs_lua_check_engine(L, 1), id), i + 2);
+    for (int i = 1; i <= names; i++) { /* found again each time: a string may run a finalizer */
+        size_t name_len;
+        const char *name = luaL_checklstring(L, i + 2, &name_len);
+
+        accs_lua_push_value(L, accs_engine_answer(accs_lua_check_engine(L, 1), id), name, name_len);
+    }
     return names + 1;
 }
 

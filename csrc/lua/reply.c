@@ -127,14 +127,10 @@ static int reply_headers(lua_State *L)
     return 1;
 }
 
-/* header(name) -> the first value of that name | nil */
-static int reply_header(lua_State *L)
+void accs_lua_push_value(lua_State *L, const accs_reply *reply, const char *wanted,
+                         size_t wanted_len)
 {
-    size_t wanted_len;
-    const char *wanted = luaL_checklstring(L, 2, &wanted_len); /* may make a string of a number */
-    const accs_reply *reply = check_reply(L);
-
-    for (size_t i = 0; i < accs_reply_header_count(reply); i++) {
+    for (size_t i = 0; reply != NULL && i < accs_reply_header_count(reply); i++) {
         const char *name;
         const char *value;
         size_t name_len;
@@ -143,10 +139,19 @@ static int reply_header(lua_State *L)
         accs_reply_header(reply, i, &name, &name_len, &value, &value_len);
         if (name_len == wanted_len && strncasecmp(name, wanted, name_len) == 0) {
             lua_pushlstring(L, value, value_len);
-            return 1;
+            return;
         }
     }
     lua_pushnil(L);
+}
+
+/* header(name) -> the first value of that name | nil */
+static int reply_header(lua_State *L)
+{
+    size_t wanted_len;
+    const char *wanted = luaL_checklstring(L, 2, &wanted_len); /* may make a string of a number */
+
+    accs_lua_push_value(L, check_reply(L), wanted, wanted_len);
     return 1;
 }
 
