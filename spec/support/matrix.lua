@@ -114,8 +114,8 @@ end
 local function open(row, server, name)
   local ports = {}
   local options = {
-    access_token = "example", attempts = 2, timeout = 30, connect_timeout = 30, dotenv = false,
-    ca_file = nginx.certificates().ca,
+    access_token = "example", attempts = 2, timeout = 30, connect_timeout = 30, idle_timeout = 30,
+    dotenv = false, ca_file = nginx.certificates().ca,
   }
   if row.second then
     ports.SECOND = open_port(server, name .. "/second", filled(row.second, ports))
