@@ -8,6 +8,7 @@ local run = require "spec.support.run"
 -- Where a C file belongs: the first pattern that fits its path.
 local C_ROOMS = {
   { "^csrc/core/accs%.h$", "header" },
+  { "^csrc/core/accs_auth%.h$", "header" },
   { "^csrc/core/limits%.h$", "limits" },
   { "^csrc/core/compat%.h$", "compat" },
   { "^csrc/core/error%.[ch]$", "base" },
@@ -25,7 +26,9 @@ local C_ROOMS = {
   { "^csrc/core/throttle%.[ch]$", "policy" },
   { "^csrc/core/budget%.[ch]$", "policy" },
   { "^csrc/core/url%.[ch]$", "policy" },
-  { "^csrc/core/jwt%.[ch]$", "policy" },
+  { "^csrc/core/jwt[a-z_]*%.[ch]$", "policy" },
+  { "^csrc/core/base64url%.[ch]$", "base" },
+  { "^csrc/core/token_record%.[ch]$", "policy" },
   { "^csrc/core/http_date%.[ch]$", "policy" },
   { "^csrc/core/json_[a-z]+%.[ch]$", "policy" },
   { "^csrc/core/inflate%.[ch]$", "policy" },
@@ -43,7 +46,7 @@ local C_ROOMS = {
 
 -- room -> rooms whose headers it may include
 local C_ARROWS = {
-  header = {},
+  header = { "header" },
   limits = {},
   compat = { "header" },
   base = { "header", "limits", "compat", "base" },
@@ -60,7 +63,7 @@ local C_LIBRARIES = {
   { "^lua", { "binding", "redis", "sandbox" } },
   { "^lauxlib", { "binding", "redis", "sandbox" } },
   { "^curl/", { "compat", "machines", "policy" } },
-  { "^openssl/", { "compat", "base", "security", "machines", "sandbox" } },
+  { "^openssl/", { "compat", "base", "policy", "security", "machines", "sandbox" } },
   { "^zlib", { "compat", "policy", "machines", "sandbox" } },
   { "^microhttpd", { "sandbox" } },
   { "^sqlite3", { "sandbox" } },
@@ -90,6 +93,9 @@ local LUA_ROOMS = {
   { "^accs%.stats$", "client" },
   { "^accs%.trace$", "client" },
   { "^accs%.oauth$", "client" },
+  { "^accs%.auth$", "client" },
+  { "^accs%.hosts$", "client" },
+  { "^accs%.store%.", "client" },
   { "^accs%.queue$", "client" },
   { "^accs%.engines$", "client" },
   { "^accs%.streams$", "client" },

@@ -1,8 +1,8 @@
 /*
  * accs: client core for Adobe Commerce as a Cloud Service.
  *
- * The only public header. Plain C11 over libcurl, libcrypto and zlib. Nothing
- * here prints, exits, keeps mutable statics or calls back: work is started,
+ * The only public header (accs_auth.h is a part of it). Plain C11 over libcurl, libcrypto and zlib.
+ * Nothing here prints, exits, keeps mutable statics or calls back: work is started,
  * accs_engine_step() moves it, and results are fetched from a queue with
  * accs_engine_next().
  *
@@ -145,6 +145,7 @@ ACCS_API const char *accs_repeat_name(accs_repeat repeat);
 
 typedef struct accs_engine accs_engine;
 typedef struct accs_client accs_client;
+typedef struct accs_auth accs_auth;
 typedef struct accs_reply accs_reply;
 
 /*
@@ -243,10 +244,11 @@ typedef enum accs_event_kind {
     ACCS_EVENT_RESPONSE,    /* it ended, with a status or without: one for each REQUEST */
     ACCS_EVENT_RETRY,       /* the call waits delay_ms and goes again */
     ACCS_EVENT_THROTTLE,    /* the whole client waits delay_ms */
-    ACCS_EVENT_TOKEN,       /* a token was acquired, refreshed, dropped or refused: see text */
+    ACCS_EVENT_TOKEN,       /* what became of a token: see text and reason */
+    ACCS_EVENT_CACHE,       /* the token cache could not do its work: see text and reason */
 } accs_event_kind;
 
-/* "request", "response", "retry", "throttle", "token". */
+/* "request", "response", "retry", "throttle", "token", "cache". */
 ACCS_API const char *accs_event_name(accs_event_kind kind);
 
 typedef enum accs_protocol {
@@ -276,7 +278,7 @@ typedef struct accs_phases {
 
 enum { ACCS_EVENT_URL_MAX = 256, ACCS_EVENT_TEXT_MAX = 96, ACCS_REQUEST_ID_MAX = 128 };
 
-/* From bytes on, fields are of RESPONSE. */
+/* From bytes on, fields are of RESPONSE; elapsed_us is of TOKEN and CACHE too. */
 typedef struct accs_event {
     accs_event_kind kind;
     int64_t wall_ms;  /* when, in ms since 1970-01-01 UTC */
@@ -287,10 +289,12 @@ typedef struct accs_event {
     int64_t delay_ms;
     uint64_t dropped; /* events of this client that were dropped before this one, see limits.h */
     char method[12];
-    char url[ACCS_EVENT_URL_MAX];             /* cut when longer; no secret */
-    char text[ACCS_EVENT_TEXT_MAX];           /* what happened, in a word or two */
+    char url[ACCS_EVENT_URL_MAX];     /* cut when longer; no secret */
+    char text[ACCS_EVENT_TEXT_MAX];   /* what happened, in a word or two */
+    char reason[ACCS_EVENT_TEXT_MAX]; /* of TOKEN and CACHE: why; "" where text says it */
+    unsigned secret; /* of TOKEN: which client secret was used, from 1, newest first; 0: none */
     char request_id[ACCS_REQUEST_ID_MAX + 1]; /* that was sent, "" for none */
-    int64_t elapsed_us;                       /* of the attempt */
+    int64_t elapsed_us;                       /* of the attempt, or of what text says */
     uint64_t bytes;                           /* of the decoded body */
     uint64_t bytes_in;                        /* head and body as they came over the wire */
     uint64_t bytes_out;                       /* likewise; TLS and HTTP/2's packing not counted */
@@ -307,7 +311,36 @@ typedef enum accs_item_kind {
     ACCS_ITEM_EVENT, /* something was observed */
     ACCS_ITEM_BODY,  /* bytes of a streamed answer wait: accs_engine_read() */
     ACCS_ITEM_WISH,  /* a call wants bytes of its source: accs_engine_feed() */
+    ACCS_ITEM_HOOK,  /* a function of the host is to be called: accs_engine_settle() */
 } accs_item_kind;
+
+/* What a host's function is asked for. */
+typedef enum accs_hook_kind {
+    ACCS_HOOK_SECRET = 0, /* the client secrets, newest first */
+    ACCS_HOOK_LOAD,       /* the sealed bytes that the store has under key */
+    ACCS_HOOK_SAVE,       /* keep bytes under key, for ttl_ms */
+    ACCS_HOOK_REMOVE,     /* forget what is kept under key */
+    ACCS_HOOK_LOCK,       /* the lock of key, for owner, for ttl_ms at most */
+    ACCS_HOOK_UNLOCK,     /* the lock of key, should owner still have it */
+} accs_hook_kind;
+
+/* "secret", "load", "save", "remove", "lock", "unlock". */
+ACCS_API const char *accs_hook_name(accs_hook_kind kind);
+
+enum { ACCS_STORE_KEY_MAX = 95 };
+
+typedef struct accs_hook {
+    accs_hook_kind kind;
+    uint64_t host; /* the number that the options gave the store, or the source of secrets */
+    char key[ACCS_STORE_KEY_MAX + 1]; /* of the entry: letters, digits and "-" */
+    char owner[33];                   /* of LOCK and UNLOCK */
+    int64_t ttl_ms;                   /* of SAVE and LOCK; 0: without end */
+    char *bytes;                      /* of SAVE: sealed, so no secret */
+    size_t bytes_len;
+} accs_hook;
+
+/* Frees what an item of kind ACCS_ITEM_HOOK held. NULL is fine. */
+ACCS_API void accs_hook_free(accs_hook *hook);
 
 typedef struct accs_item {
     accs_item_kind kind;
@@ -316,12 +349,13 @@ typedef struct accs_item {
     accs_failure failure; /* code is ACCS_OK on success */
     accs_event event;     /* for ACCS_ITEM_EVENT */
     bool from_start;      /* for ACCS_ITEM_WISH: the source must begin at its first byte */
+    accs_hook *hook;      /* for ACCS_ITEM_HOOK: owned by whoever took the item */
 } accs_item;
 
 /*
  * Takes the next thing from the queue. Returns false, and leaves *item alone,
  * when the queue is empty. Every started call and timer comes out exactly once.
- * The item's reply is the caller's: accs_reply_free().
+ * The item's reply and hook are the caller's: accs_reply_free(), accs_hook_free().
  */
 ACCS_API bool accs_engine_next(accs_engine *engine, accs_item *item);
 
@@ -356,6 +390,27 @@ ACCS_API const accs_reply *accs_engine_answer(const accs_engine *engine, uint64_
 ACCS_API accs_error accs_engine_feed(accs_engine *engine, uint64_t id, const char *bytes,
                                      size_t bytes_len, accs_failure *failure);
 
+/* Bytes with their length; borrowed. */
+typedef struct accs_text {
+    const char *bytes;
+    size_t len;
+} accs_text;
+
+/*
+ * Answers an ACCS_ITEM_HOOK. Whoever waits has a time limit of its own (limits.h): an answer that
+ * comes later, twice, or for an id that is not known is ignored.
+ *
+ * id           of the item
+ * values       copied; SECRET: one or more; LOAD: one, or none when nothing is kept; LOCK: one
+ *              (any) when the lock was had, none when another has it; the others: none
+ * problem      NULL: it worked; else why not, for events; without secrets, cut to size
+ *
+ * Errors: ACCS_ERROR_CLOSED (a forked child), ACCS_ERROR_MEMORY.
+ */
+ACCS_API accs_error accs_engine_settle(accs_engine *engine, uint64_t id, const accs_text *values,
+                                       size_t value_count, const char *problem,
+                                       accs_failure *failure);
+
 /* ----------------------------------------------------------------- reply */
 
 ACCS_API void accs_reply_free(accs_reply *reply);
@@ -386,7 +441,30 @@ typedef struct accs_client_options {
     const char *access_token;  /* a ready token instead of credentials */
     const char *org_id;
     const char *scopes; /* comma-separated */
-    const char *store;  /* NULL: no Store header */
+    /*
+     * Further ways to say who asks; see accs_auth.h. Instead of client_secret: a list, newest first
+     * (the next is tried when IMS refuses one), or a number, for which the host is asked by
+     * ACCS_ITEM_HOOK.
+     */
+    const accs_text *client_secrets; /* copied and wiped at the end */
+    size_t client_secret_count;
+    uint64_t secret_hook; /* 0: none */
+    accs_auth *auth; /* credentials that exist already: all others here are ignored, and those of
+                        the cache too. Not taken: it may be freed before the client */
+    bool user; /* a person's sign-in: authorization code, then refresh tokens; without a secret as a
+                  public client */
+    const char *session;       /* name of a person's session in the cache; NULL: "default" */
+    const char *code;          /* of the sign-in, to be exchanged; NULL: go on with the session */
+    const char *code_verifier; /* that the code was asked for with (RFC 7636) */
+    const char *redirect_uri;  /* likewise (RFC 6749, 4.1.3); NULL: not sent */
+    /* Tokens are kept in memory, and sealed in one of: */
+    const char *cache_folder; /* made when absent, mode 0700; NULL: none */
+    uint64_t cache_hook;      /* a store of the host, asked by ACCS_ITEM_HOOK; 0: none */
+    bool cache_locks;         /* it knows LOCK and UNLOCK */
+    const char *cache_key;    /* what sealing keys are made from; NULL: the client secret, or
+                                 a random one in cache_folder where there is none */
+    int64_t lock_timeout_ms;  /* how long to wait while another process asks IMS */
+    const char *store;        /* NULL: no Store header */
     const char *user_agent;
     const char *ca_file;     /* PEM; NULL: the system's store */
     const char *proxy;       /* may hold user:password@; NULL: as the environment says */
@@ -707,6 +785,8 @@ ACCS_API accs_error accs_json_write_null(accs_json_writer *writer);
 /* The finished document; borrowed from the writer. ACCS_ERROR_CONFIG while it is not complete. */
 ACCS_API accs_error accs_json_writer_bytes(const accs_json_writer *writer, const char **bytes,
                                            size_t *bytes_len);
+
+#include "accs_auth.h"
 
 #ifdef __cplusplus
 }

@@ -21,7 +21,26 @@ static const char *const OUTCOMES[] = {
 static const char *const EVENTS[] = {
     [ACCS_EVENT_REQUEST] = "request", [ACCS_EVENT_RESPONSE] = "response",
     [ACCS_EVENT_RETRY] = "retry",     [ACCS_EVENT_THROTTLE] = "throttle",
-    [ACCS_EVENT_TOKEN] = "token",
+    [ACCS_EVENT_TOKEN] = "token",     [ACCS_EVENT_CACHE] = "cache",
+};
+
+static const char *const HOOKS[] = {
+    [ACCS_HOOK_SECRET] = "secret", [ACCS_HOOK_LOAD] = "load", [ACCS_HOOK_SAVE] = "save",
+    [ACCS_HOOK_REMOVE] = "remove", [ACCS_HOOK_LOCK] = "lock", [ACCS_HOOK_UNLOCK] = "unlock",
+};
+
+static const char *const JOBS[] = {
+    [ACCS_AUTH_TOKEN] = "token",     [ACCS_AUTH_LOAD] = "load",
+    [ACCS_AUTH_REFRESH] = "refresh", [ACCS_AUTH_VALIDATE] = "validate",
+    [ACCS_AUTH_REVOKE] = "revoke",   [ACCS_AUTH_CLEAR] = "clear",
+    [ACCS_AUTH_KEYS] = "keys",       [ACCS_AUTH_USER_INFO] = "user_info",
+};
+
+static const error_entry VERDICTS[] = {
+#define VERDICT_ENTRY(id, verdict_name, verdict_text)                                              \
+    [ACCS_JWT_##id] = {verdict_name, verdict_text},
+    ACCS_JWT_VERDICT_LIST(VERDICT_ENTRY)
+#undef VERDICT_ENTRY
 };
 
 static const char *const PROTOCOLS[] = {
@@ -67,4 +86,24 @@ const char *accs_protocol_name(accs_protocol protocol)
 const char *accs_stage_name(accs_stage stage)
 {
     return (size_t)stage < COUNT(STAGES) ? STAGES[stage] : "unknown";
+}
+
+const char *accs_hook_name(accs_hook_kind kind)
+{
+    return (size_t)kind < COUNT(HOOKS) ? HOOKS[kind] : "unknown";
+}
+
+const char *accs_auth_job_name(accs_auth_job job)
+{
+    return (size_t)job < COUNT(JOBS) ? JOBS[job] : "unknown";
+}
+
+const char *accs_jwt_verdict_name(accs_jwt_verdict verdict)
+{
+    return (size_t)verdict < COUNT(VERDICTS) ? VERDICTS[verdict].name : "unknown";
+}
+
+const char *accs_jwt_verdict_text(accs_jwt_verdict verdict)
+{
+    return (size_t)verdict < COUNT(VERDICTS) ? VERDICTS[verdict].text : "unknown";
 }

@@ -42,6 +42,14 @@
     X(TOKEN_MARGIN, int64_t, 600000, "ms", "calls wait for a new token, or a tenth of the life")   \
     X(TOKEN_MARGIN_MIN, int64_t, 1000, "ms", "expires_in counts whole seconds")                    \
     X(TOKEN_PATIENCE, int64_t, 3000, "ms", "calls wait for a new token while the old one is good") \
+    X(TOKEN_REFUSAL, int64_t, 60000, "ms", "a definite refusal of IMS holds for further calls")    \
+    X(CLOCK_SKEW, int64_t, 300000, "ms", "a stored token from the future is believed so far")      \
+    X(CLIENT_SECRETS, size_t, 8, "secrets", "of one credential; Adobe allows two")                 \
+    X(LOCK_TIMEOUT, int64_t, 5000, "ms", "while another process asks IMS for the same token")      \
+    X(LOCK_POLL, int64_t, 50, "ms", "between two looks at cache and lock, plus up to as much")     \
+    X(STORE_TIMEOUT, int64_t, 1000, "ms", "one operation of a token store of the host")            \
+    X(STORE_PAUSE, int64_t, 30000, "ms", "a store that failed is left alone")                      \
+    X(STORE_ENTRY_MAX, size_t, 262144, "bytes", "one sealed entry of a token cache")               \
     X(MAX_EVENTS, size_t, 4096, "events", "of an engine, not fetched yet; more are dropped")       \
     X(JSON_DEPTH, size_t, 512, "levels", "nested arrays and objects")                              \
     X(JSON_TEXT, size_t, 67108864, "bytes", "one string, key or number")                           \
