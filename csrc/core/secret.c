@@ -29,6 +29,15 @@ void accs_secret_cleanup(accs_secret *secret)
     *secret = (accs_secret){0};
 }
 
+void accs_auth_text_free(accs_text *text)
+{
+    /* Was ours from the start, so the const is ours too. */
+    accs_secret held = {.bytes = (char *)(uintptr_t)text->bytes, .len = text->len};
+
+    accs_secret_cleanup(&held);
+    *text = (accs_text){0};
+}
+
 bool accs_secret_equal(const accs_secret *left, const accs_secret *right)
 {
     if (left->bytes == NULL || right->bytes == NULL)

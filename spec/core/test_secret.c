@@ -69,6 +69,21 @@ static void overwrites(void **state)
     assert_string_equal(bytes + 10, "abcde");
 }
 
+static void frees_what_was_handed_out(void **state)
+{
+    accs_secret taken = {0};
+    accs_text text = {0};
+
+    (void)state;
+    accs_auth_text_free(&text); /* nothing yet */
+    assert_int_equal(accs_secret_set(&taken, "abc", 3), ACCS_OK);
+    text = (accs_text){.bytes = taken.bytes, .len = taken.len};
+    accs_auth_text_free(&text);
+    assert_null(text.bytes);
+    assert_int_equal(text.len, 0);
+    accs_auth_text_free(&text);
+}
+
 static void redacts_every_occurrence(void **state)
 {
     static const struct {
@@ -112,6 +127,7 @@ int main(void)
         cmocka_unit_test(keeps_a_copy),
         cmocka_unit_test(compares),
         cmocka_unit_test(overwrites),
+        cmocka_unit_test(frees_what_was_handed_out),
         cmocka_unit_test(redacts_every_occurrence),
     };
 
