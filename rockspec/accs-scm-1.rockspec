@@ -30,6 +30,7 @@ build = {
       sources = {
         "csrc/core/access_token.c",
         "csrc/core/answer.c",
+        "csrc/core/ask.c",
         "csrc/core/attempt.c",
         "csrc/core/budget.c",
         "csrc/core/buffer.c",

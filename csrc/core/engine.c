@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include "ask.h"
 #include "fork_mark.h"
 #include "library.h"
 #include "pipe_guard.h"
@@ -36,6 +37,7 @@ struct accs_engine {
     size_t events; /* of what waits in works */
     uint64_t numbers;
     accs_member *members;
+    accs_ask *asks;
 
     accs_sockets sockets;
     bool blind;   /* a socket is not watched, or libcurl has lost sight of one */
@@ -189,6 +191,7 @@ void accs_engine_free(accs_engine *engine)
         accs_engine_leave(engine, member);
         member->engine_gone(member);
     }
+    accs_ask_forsake(engine);
     accs_works_cleanup(&engine->works);
     if (usable) {
         curl_multi_cleanup(engine->multi);
@@ -239,6 +242,11 @@ int64_t accs_engine_looked_ms(const accs_engine *engine)
 accs_timers *accs_engine_timers(accs_engine *engine)
 {
     return &engine->timers;
+}
+
+accs_ask **accs_engine_asks(accs_engine *engine)
+{
+    return &engine->asks;
 }
 
 uint64_t accs_engine_number(accs_engine *engine)

@@ -73,6 +73,9 @@ void accs_engine_leave(accs_engine *engine, accs_member *member);
 /* The members, newest first; for finding a token source of the same identity. */
 accs_member *accs_engine_members(const accs_engine *engine);
 
+/* Where the list of those who may ask the host something begins; ask.c keeps it. */
+struct accs_ask **accs_engine_asks(accs_engine *engine);
+
 /* A number never given before by this engine, from 1. */
 uint64_t accs_engine_number(accs_engine *engine);
 
