@@ -1,14 +1,17 @@
 /*
- * RSA signatures, random bytes and base64url for the sandbox's tokens, by OpenSSL.
+ * RSA signatures, hashes, random bytes and base64url for the sandbox's tokens, by OpenSSL.
  *
  * Lua: crypto.key() -> key; key:sign(bytes) -> signature; key:verify(bytes, signature) -> boolean;
- * crypto.random(count) -> bytes; crypto.base64url(bytes) -> text; crypto.from_base64url(text) ->
- * bytes | nil; crypto.equal(a, b) -> boolean, in a time that does not tell where they differ.
+ * key:public() -> modulus, exponent; crypto.sha256(bytes) -> bytes; crypto.random(count) -> bytes;
+ * crypto.base64url(bytes) -> text; crypto.from_base64url(text) -> bytes | nil; crypto.equal(a, b)
+ * -> boolean, in a time that does not tell where they differ.
  * OpenSSL's failures raise.
  */
 #include "native.h"
 
 #include <lauxlib.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -108,6 +111,32 @@ static int key_verify(lua_State *L)
     return 1;
 }
 
+/* Pushes a number of the key as bytes, the largest first; false when OpenSSL fails. */
+static bool push_number(lua_State *L, const EVP_PKEY *pair, const char *name)
+{
+    unsigned char bytes[KEY_BITS / 8];
+    BIGNUM *number = NULL;
+    int bytes_len = 0;
+
+    if (EVP_PKEY_get_bn_param(pair, name, &number) == 1 &&
+        BN_num_bytes(number) <= (int)sizeof bytes)
+        bytes_len = BN_bn2bin(number, bytes);
+    BN_free(number);
+    lua_pushlstring(L, (const char *)bytes, (size_t)bytes_len);
+    return bytes_len > 0;
+}
+
+/* key:public() -> modulus, exponent: big-endian bytes without leading zeros (RFC 7518, 6.3.1). */
+static int key_public(lua_State *L)
+{
+    const EVP_PKEY *pair = check_key(L);
+
+    if (!push_number(L, pair, OSSL_PKEY_PARAM_RSA_N) ||
+        !push_number(L, pair, OSSL_PKEY_PARAM_RSA_E))
+        return luaL_error(L, "OpenSSL does not tell the public key");
+    return 2;
+}
+
 static int key_close(lua_State *L)
 {
     key_box *box = luaL_checkudata(L, 1, KEY_TYPE);
@@ -116,6 +145,20 @@ static int key_close(lua_State *L)
     box->pair = NULL;
     EVP_PKEY_free(pair);
     return 0;
+}
+
+/* crypto.sha256(bytes) -> 32 bytes */
+static int hash_sha256(lua_State *L)
+{
+    size_t bytes_len;
+    const char *bytes = luaL_checklstring(L, 1, &bytes_len);
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned hash_len = 0;
+
+    if (EVP_Digest(bytes, bytes_len, hash, &hash_len, EVP_sha256(), NULL) != 1)
+        return luaL_error(L, "OpenSSL could not hash");
+    lua_pushlstring(L, (const char *)hash, hash_len);
+    return 1;
 }
 
 /* crypto.random(count) -> bytes, from OpenSSL's generator. */
@@ -195,11 +238,12 @@ static int equal_bytes(lua_State *L)
 int accs_sandbox_crypto_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"sign", key_sign},  {"verify", key_verify}, {"close", key_close},
+        {"sign", key_sign},  {"verify", key_verify}, {"public", key_public}, {"close", key_close},
         {"__gc", key_close}, {"__close", key_close}, {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
         {"key", key_new},
+        {"sha256", hash_sha256},
         {"random", random_bytes},
         {"base64url", encode_base64url},
         {"from_base64url", decode_base64url},

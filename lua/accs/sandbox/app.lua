@@ -1,9 +1,11 @@
 --- One request from its path to its reply: who it is for, faults, gateway, route, fields.
+local control = require "accs.sandbox.control"
 local counters = require "accs.sandbox.counters"
 local errors = require "accs.sandbox.errors"
 local faults = require "accs.sandbox.faults"
 local fields = require "accs.sandbox.fields"
 local gateway = require "accs.sandbox.gateway"
+local ims_routes = require "accs.sandbox.ims"
 local media = require "accs.sandbox.media"
 local query = require "accs.sandbox.query"
 local tenant = require "accs.sandbox.tenant"
@@ -13,8 +15,6 @@ local app = {}
 
 app.TENANT = "SandboxTenant123456789" -- 22 characters, as Adobe's tenant ids have
 
-local TOKEN_ROUTE = "/ims/token/v3"
-local COUNTERS_ROUTE = "/_sandbox/counters"
 local METHODS = { GET = true, POST = true, PUT = true, DELETE = true, PATCH = true }
 local NO_PARAMETERS = query.parse("")
 
@@ -48,16 +48,17 @@ App.__index = App
 ---@param db table  accs.sandbox.native's database, filled by accs.sandbox.data
 ---@param ims accs.sandbox.Ims
 ---@param options { limits: table|nil, repeat_last_page: boolean, rate: integer|nil,
----  faults: accs.sandbox.Fault[], stores: table<string, true> }
+---  faults: accs.sandbox.Fault[], stores: table<string, true>, clock_skew: number }
 ---@return accs.sandbox.App
---- Example: `local server_app = app.new(db, ims.new { token_life = 60 }, options)`.
+--- Example: `local server_app = app.new(db, service, options)`.
 function app.new(db, ims, options)
   return setmetatable({
     _ims = ims,
     _routes = tenant.routes(db, options),
     _counters = counters.new(),
     _faults = faults.new(options.faults),
-    _throttle = throttle.new(options.rate),
+    _throttle = throttle.new(options.rate, 1),
+    _clock_skew = options.clock_skew ~= 0 and options.clock_skew or nil,
     _stores = options.stores,
     _prefix = "/" .. app.TENANT .. "/",
   }, App)
@@ -95,25 +96,20 @@ local function answer_commerce(self, call, route)
 end
 
 local function answer_tenant(self, call, route)
-  local status, body, headers = self._throttle:refuse()
-  if not status then
-    status, body = gateway.check(self._ims, call.headers)
+  local wait = self._throttle:wait()
+  if wait then
+    local status, body = errors.gateway("429050", "Too many requests")
+    return status, body, { ["Retry-After"] = tostring(wait) }
   end
-  if not status then
-    status, body = answer_commerce(self, call, route)
+  local status, body = gateway.check(self._ims, call.headers)
+  if status then
+    return status, body
   end
-  return status, body, headers
+  return answer_commerce(self, call, route)
 end
 
-local function answer_counters(self, method)
-  if method == "DELETE" then
-    self._counters:reset()
-    return 200, nil, "true"
-  end
-  return 200, nil, self._counters:json()
-end
-
--- Which route a request is for: its template, whether it is the tenant's, and how to answer.
+-- Which route a request is for: its template, whether it is the tenant's, how to answer, and the
+-- names under which it is counted beside its template.
 local function find(self, method, path, query_raw, headers, body)
   local prefix = self._prefix
   if path:sub(1, #prefix) == prefix then
@@ -125,17 +121,32 @@ local function find(self, method, path, query_raw, headers, body)
         values = values,
       }, Call), route)
     end
-  elseif path == TOKEN_ROUTE then
-    return method .. " " .. TOKEN_ROUTE, false, function()
-      if method ~= "POST" then
-        return errors.ims(405, "invalid_request", "only POST is supported")
-      end
-      return self._ims:token(headers, query_raw, body)
-    end
+  elseif ims_routes.knows(path) then
+    local request = { headers = headers, query = query_raw, body = body }
+    return method .. " " .. path, false, function()
+      return self._ims:answer(method, path, request)
+    end, self._ims:counted(method, path, request)
   end
   return method .. " (no route)", false, function()
     return errors.gateway("404000", "No such tenant or service")
   end
+end
+
+-- Counts a request under its route's name, and under the longer ones.
+local function count(self, name, more, status)
+  self._counters:add(name, status)
+  for _, rest in ipairs(more or {}) do
+    self._counters:add(name .. " " .. rest, status)
+  end
+end
+
+-- The headers with the date of a clock that is wrong.
+local function with_date(self, headers)
+  if self._clock_skew then
+    headers = headers or {}
+    headers.Date = os.date("!%a, %d %b %Y %H:%M:%S GMT", self._ims.now_ms() // 1000)
+  end
+  return headers
 end
 
 --- Answers a request; the C server calls it.
@@ -150,14 +161,15 @@ end
 ---@return { kind: string|nil, delay: number|nil }|nil fault  for the socket
 --- Example: `local status = server_app:handle("GET", "/_sandbox/counters", "", {}, "")`.
 function App:handle(method, path, query_raw, headers, body)
-  if path == COUNTERS_ROUTE then
-    return answer_counters(self, method)
+  local own_status, own_body = control.answer(self._ims, self._counters, method, path, query_raw)
+  if own_status then
+    return own_status, nil, own_body
   end
-  local name, is_tenant, answer = find(self, method, path, query_raw, headers, body)
+  local name, is_tenant, answer, more = find(self, method, path, query_raw, headers, body)
   local fault, delay = self._faults:take(method, name:match("^%S+ (.*)$"), is_tenant)
   local action = fault and fault.action
   if action == "reset" or action == "close" then
-    self._counters:add(name, action)
+    count(self, name, more, action)
     return 0, nil, nil, { kind = action, delay = delay }
   end
   local status, reply, extra
@@ -166,7 +178,8 @@ function App:handle(method, path, query_raw, headers, body)
   else
     status, reply, extra = answer()
   end
-  self._counters:add(name, status)
+  count(self, name, more, status)
+  extra = with_date(self, extra)
   if fault or delay > 0 then
     return status, extra, reply, { kind = action, delay = delay }
   end

@@ -17,10 +17,10 @@ function gateway.check(ims, headers)
   local api_key = headers["x-api-key"]
   if not api_key or api_key == "" then
     return errors.gateway("403000", "Api Key is required")
-  elseif api_key ~= ims.client_id then
+  elseif not ims.credentials:find(api_key) then
     return errors.gateway("403003", "Api Key is invalid")
   end
-  local claims, problem = ims:check(headers.authorization)
+  local claims, problem = ims:check(headers.authorization, api_key)
   if problem == "missing" then
     return errors.gateway("403010", "Oauth token is missing.")
   elseif not claims then

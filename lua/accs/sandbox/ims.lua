@@ -1,201 +1,227 @@
---- Adobe's Identity Management Service: makes access tokens and checks them.
---
--- A token is a JWT signed with RS256 by a key that is made at the start. As in Adobe's,
--- `created_at` and `expires_in` are strings of milliseconds and there is no `exp`.
+--- Adobe's Identity Management Service: its routes, and the check of an access token.
+local authorize = require "accs.sandbox.authorize"
+local credentials = require "accs.sandbox.credentials"
 local errors = require "accs.sandbox.errors"
+local grants = require "accs.sandbox.grants"
 local json = require "accs.sandbox.json"
+local keys = require "accs.sandbox.keys"
 local native = require "accs.sandbox.native"
 local query = require "accs.sandbox.query"
+local throttle = require "accs.sandbox.throttle"
+local tokens = require "accs.sandbox.tokens"
+local user = require "accs.sandbox.user"
 
-local crypto = native.crypto
 local ims = {}
 
-local SCOPES = {} -- what the credential may ask for
-for scope in ("AdobeID openid email profile additional_info.roles "
-  .. "additional_info.projectedProductContext commerce.accs"):gmatch("%S+") do
-  SCOPES[scope] = true
-end
+local quote = json.quote
+local MINUTE = 60 -- s
 
-local CHECKED_MAX = 1000 -- tokens remembered as checked, so that a call costs no RSA
-
----@class accs.sandbox.Claims
----@field client_id string
----@field type string
----@field scopes table<string, true>
----@field expires_ms integer  wall clock
+---@class accs.sandbox.ImsRequest
+---@field headers table<string, string>  names in lower case
+---@field query string  as received
+---@field body string
 
 ---@class accs.sandbox.Ims
----@field client_id string
----@field client_secret string
 ---@field org_id string
+---@field origin string
+---@field token_life number  seconds
+---@field now_ms fun(): integer  its wall clock
+---@field credentials accs.sandbox.Credentials
+---@field keys accs.sandbox.Keys
+---@field tokens accs.sandbox.Tokens
+---@field page accs.sandbox.Authorize
 local Ims = {}
 Ims.__index = Ims
 
-local function random_hex(count)
-  return (crypto.random(count):gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
-end
-
---- A service with one credential and a new signing key.
----@param options { token_life: number }  seconds that a token lives
+--- A service with four credentials and a new signing key.
+---@param options { origin: string, token_life: number, refresh_life: number,
+---  refresh_grace: number, ims_rate: integer|nil, clock_skew: number, deny: boolean,
+---  second_secret: boolean }  times in seconds
 ---@return accs.sandbox.Ims
---- Example: `local service = ims.new { token_life = 86399 }`.
+--- Example: `local service = ims.new(options)`.
 function ims.new(options)
+  local skew_ms = math.floor(options.clock_skew * 1000)
+  local function now_ms()
+    return native.process.now_ms() + skew_ms
+  end
+  local all, signing = credentials.new(options), keys.new()
   return setmetatable({
-    client_id = "sandbox-client",
-    client_secret = "sandbox-secret-" .. random_hex(16),
     org_id = "5A4DB0C05A4DB0C000000000@AdobeOrg",
-    _life = options.token_life,
-    _key = crypto.key(),
-    _checked = {},
-    _checked_count = 0,
+    origin = options.origin,
+    token_life = options.token_life,
+    now_ms = now_ms,
+    credentials = all,
+    keys = signing,
+    tokens = tokens.new(signing, now_ms, options),
+    page = authorize.new(all, now_ms, options.deny),
+    _throttle = throttle.new(options.ims_rate, MINUTE),
   }, Ims)
 end
 
-local function part(text)
-  return crypto.base64url(text)
-end
-
---- A signed access token.
----@param scope string  comma-separated
----@return string
---- Example: `local token = service:sign("openid,commerce.accs")`.
-function Ims:sign(scope)
-  local created = native.process.now_ms()
-  local quote = json.quote
-  local head = json.object("alg", '"RS256"', "x5u", '"ims_na1-key-at-1.cer"',
-    "kid", '"ims_na1-key-at-1"', "itt", '"at"')
-  local claims = json.object(
-    "id", quote(("%d_%s_uw2"):format(created, random_hex(16))),
-    "type", '"access_token"',
-    "client_id", quote(self.client_id),
-    "user_id", quote("00000000000000000000SAND@techacct.adobe.com"),
-    "as", '"ims-na1"',
-    "aa_id", quote("00000000000000000000SAND@techacct.adobe.com"),
-    "ctp", "0",
-    "moi", quote(random_hex(4)),
-    "expires_in", quote(("%d"):format(math.floor(self._life * 1000))),
-    "created_at", quote(("%d"):format(created)),
-    "scope", quote(scope))
-  local signed = part(head) .. "." .. part(claims)
-  return signed .. "." .. part(self._key:sign(signed))
-end
-
--- The claims of a token with a right signature; nil for any other text.
-local function read(self, token)
-  local head, claims, signature = token:match("^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$")
-  local bytes = signature and crypto.from_base64url(signature)
-  if not bytes or not self._key:verify(head .. "." .. claims, bytes) then
-    return nil
-  end
-  head, claims = crypto.from_base64url(head), crypto.from_base64url(claims)
-  if json.get(head, "$.alg") ~= "RS256" then
-    return nil
-  end
-  local scopes = {}
-  for scope in json.get(claims, "$.scope"):gmatch("[^,]+") do
-    scopes[scope] = true
-  end
-  return {
-    client_id = json.get(claims, "$.client_id"),
-    type = json.get(claims, "$.type"),
-    scopes = scopes,
-    expires_ms = math.tointeger(json.get(claims, "$.created_at"))
-      + math.tointeger(json.get(claims, "$.expires_in")),
-  }
+--- Signs with a new key from now on.
+---@return string kid
+--- Example: `local kid = service:rotate_keys()`.
+function Ims:rotate_keys()
+  self.tokens:forget_checked()
+  return self.keys:rotate()
 end
 
 --- The claims of the access token in an Authorization header.
 ---@param header string|nil  "Bearer ..."
+---@param client_id string|nil  whose it must be; nil: anyone's
 ---@return accs.sandbox.Claims|nil  nil when there is no valid one
----@return "missing"|"invalid"|nil  invalid: the signature is wrong, its time is over, or it is no
----  access token of this client
---- Example: `local claims, problem = service:check(headers.authorization)`.
-function Ims:check(header)
-  local claims = self._checked[header or ""]
-  if not claims then
-    local token = (header or ""):match("^[Bb]earer%s+(%S+)$")
-    claims = token and read(self, token)
-    if not claims or claims.type ~= "access_token" or claims.client_id ~= self.client_id then
-      return nil, token and "invalid" or "missing"
-    end
-    if self._checked_count >= CHECKED_MAX then
-      self._checked, self._checked_count = {}, 0
-    end
-    self._checked[header] = claims
-    self._checked_count = self._checked_count + 1
-  end
-  if claims.expires_ms <= native.process.now_ms() then
-    return nil, "invalid"
+---@return "missing"|"invalid"|nil  invalid: the signature is wrong, its time is over, it is
+---  revoked, or it is no access token of this client
+--- Example: `local claims, problem = service:check(headers.authorization, api_key)`.
+function Ims:check(header, client_id)
+  local token = (header or ""):match("^[Bb]earer%s+(%S+)$")
+  local claims = token and self.tokens:read(token)
+  if not claims or claims.type ~= "access_token"
+    or client_id and claims.client_id ~= client_id then
+    return nil, token and "invalid" or "missing"
   end
   return claims
 end
 
--- Client id and secret of a Basic header, each form-encoded (RFC 6749, 2.3.1).
-local function basic_credentials(header)
-  local encoded = header and header:match("^[Bb]asic%s+([%w+/]+)=*$")
-  local bytes = encoded and crypto.from_base64url((encoded:gsub("+", "-"):gsub("/", "_")))
-  local id, secret = (bytes or ""):match("^([^:]*):(.*)$")
-  if id then
-    return query.decode(id), query.decode(secret)
+local function answer_token(self, request)
+  local wait = self._throttle:wait()
+  if wait then
+    local status, body = errors.ims(429, "too_many_requests", "too many token requests")
+    return status, body, { ["Retry-After"] = tostring(wait) }
   end
+  return grants.answer(self, request)
 end
 
-local function check_scope(scope)
-  local count = 0
-  for name in scope:gmatch("[^,]+") do
-    if not SCOPES[name] then
-      return false
-    end
-    count = count + 1
+-- RFC 7009; success has an empty body.
+local function answer_revoke(self, request)
+  local form = query.parse(request.body).values
+  local credential, status, body = self.credentials:authenticate(request.headers,
+    query.parse(request.query).values, form)
+  if not credential then
+    return status, body
+  elseif type(form.token) ~= "string" or form.token == "" then
+    return errors.ims(400, "invalid_request", "missing token parameter")
   end
-  return count > 0
+  local claims = self.tokens:read(form.token)
+  if claims and claims.client_id ~= credential.client_id then
+    return errors.ims(400, "unauthorized_client", "the token of another client")
+  elseif claims then
+    self.tokens:revoke(claims)
+  end
+  return 200
 end
 
--- status, body of a refusal; nothing when the form may have a token.
-local function refuse(self, headers, query_raw, form)
-  if query_raw:find("client_secret", 1, true) or query_raw:find("client_id", 1, true) then
-    return errors.ims(400, "invalid_request", "credentials in the query are refused")
-  end
-  local media = (headers["content-type"] or ""):lower()
-  if not media:find("^application/x%-www%-form%-urlencoded") then
-    return errors.ims(400, "invalid_request", "the body must be application/x-www-form-urlencoded")
-  end
-  local id, secret = basic_credentials(headers.authorization)
-  id, secret = form.client_id or id, form.client_secret or secret
-  local needed = { grant_type = form.grant_type, client_id = id, client_secret = secret,
-    scope = form.scope }
-  for _, name in ipairs { "grant_type", "client_id", "client_secret", "scope" } do
-    if type(needed[name]) ~= "string" or needed[name] == "" then
-      return errors.ims(400, "invalid_request", "missing " .. name .. " parameter")
+local function invalid(reason)
+  return 200, json.object("valid", "false", "reason", quote(reason))
+end
+
+-- The token comes in the form or as a bearer; the client's id in the form, and in a header.
+local function answer_validate(self, request)
+  local form = query.parse(request.body).values
+  local id = form.client_id or request.headers["x-ims-clientid"]
+  local token = form.token or (request.headers.authorization or ""):match("^[Bb]earer%s+(%S+)$")
+  for _, needed in ipairs { { "type", form.type }, { "client_id", id }, { "token", token } } do
+    if type(needed[2]) ~= "string" or needed[2] == "" then
+      return errors.ims(400, "invalid_request", "missing " .. needed[1] .. " parameter")
     end
   end
-  if form.grant_type ~= "client_credentials" then
-    return errors.ims(400, "unsupported_grant_type", "unsupported grant_type parameter")
-  elseif not crypto.equal(id, self.client_id) then
+  if not self.credentials:find(id) or (request.headers["x-ims-clientid"] or id) ~= id then
     return errors.ims(400, "invalid_client", "invalid client_id parameter")
-  elseif not crypto.equal(secret, self.client_secret) then
-    return errors.ims(401, "invalid_client", "invalid client_secret parameter")
-  elseif not check_scope(form.scope) then
-    return errors.ims(400, "invalid_scope", "invalid scope parameter")
   end
+  local claims, problem = self.tokens:read(token)
+  if not claims then
+    return invalid(problem)
+  elseif claims.type ~= form.type then
+    return invalid("another type of token")
+  elseif claims.client_id ~= id then
+    return invalid("the token of another client")
+  end
+  return 200, json.object("valid", "true", "expires_at", ("%d"):format(claims.expires_ms),
+    "token", json.object("id", quote(claims.id), "scope", quote(claims.scope),
+      "user_id", quote(claims.user_id), "expires_in", quote(("%d"):format(claims.life_ms)),
+      "created_at", quote(("%d"):format(claims.expires_ms - claims.life_ms)),
+      "client_id", quote(claims.client_id), "type", quote(claims.type), "as", '"ims-na1"'))
 end
 
---- Answers `POST /ims/token/v3`.
----@param headers table<string, string>  names in lower case
----@param query_raw string
----@param body string
----@return integer status, string body
---- Example: `local status, reply = service:token(headers, "", form)`.
-function Ims:token(headers, query_raw, body)
-  local form = query.parse(body).values
-  local status, reply = refuse(self, headers, query_raw, form)
-  if status then
-    return status, reply
+local function answer_user_info(self, request)
+  local claims = self:check(request.headers.authorization)
+  if not claims then
+    local status, body = errors.ims(401, "invalid_token", "invalid or missing token")
+    return status, body, { ["WWW-Authenticate"] = 'Bearer error="invalid_token"' }
+  elseif not claims.scopes.openid then
+    return errors.ims(403, "insufficient_scope", "the token lacks openid")
   end
-  return 200, json.object("access_token", json.quote(self:sign(form.scope)),
-    "token_type", '"bearer"', "expires_in", ("%d"):format(math.floor(self._life)))
+  return 200, user.info(claims)
+end
+
+local function answer_discovery(self)
+  local function url(path)
+    return quote(self.origin .. path)
+  end
+  local function list(words)
+    return json.array { (words:gsub("%S+", '"%0"'):gsub(" ", ",")) }
+  end
+  return 200, json.object(
+    "issuer", url(""),
+    "authorization_endpoint", url("/ims/authorize/v2"),
+    "token_endpoint", url("/ims/token/v3"),
+    "userinfo_endpoint", url("/ims/userinfo/v2"),
+    "revocation_endpoint", url("/ims/revoke"),
+    "jwks_uri", url("/ims/keys"),
+    "response_types_supported", list("code"),
+    "grant_types_supported", list("authorization_code refresh_token"),
+    "subject_types_supported", list("public"),
+    "id_token_signing_alg_values_supported", list("RS256"),
+    "code_challenge_methods_supported", list("plain S256"),
+    "token_endpoint_auth_methods_supported", list("client_secret_basic client_secret_post"))
+end
+
+-- path -> its method and answer: (ims, request) -> status, body, headers
+local ROUTES = {
+  ["/ims/authorize/v2"] = { "GET", function(self, request)
+    return self.page:answer(request.query)
+  end },
+  ["/ims/token/v3"] = { "POST", answer_token, counted = grants.counted },
+  ["/ims/revoke"] = { "POST", answer_revoke },
+  ["/ims/validate_token/v1"] = { "POST", answer_validate },
+  ["/ims/userinfo/v2"] = { "GET", answer_user_info },
+  ["/ims/keys"] = { "GET", function(self)
+    return 200, self.keys:jwks()
+  end },
+  ["/ims/.well-known/openid-configuration"] = { "GET", answer_discovery },
+}
+
+--- Whether a path is one of IMS's.
+---@param path string
+---@return boolean
+--- Example: `ims.knows("/ims/keys")` is true.
+function ims.knows(path)
+  return ROUTES[path] ~= nil
+end
+
+--- More names under which a request is counted, beside its route's.
+---@param method string
+---@param path string  one of IMS's
+---@param request accs.sandbox.ImsRequest
+---@return string[]|nil  to put behind the route's name
+--- Example: `service:counted("POST", "/ims/token/v3", request)`.
+function Ims:counted(method, path, request)
+  local route = ROUTES[path]
+  return route.counted and method == route[1] and route.counted(self, request) or nil
+end
+
+--- Answers a request.
+---@param method string
+---@param path string  one of IMS's
+---@param request accs.sandbox.ImsRequest
+---@return integer status, string|nil body, table<string, string>|nil headers
+--- Example: `local status, body = service:answer("GET", "/ims/keys", request)`.
+function Ims:answer(method, path, request)
+  local allowed, answer = table.unpack(ROUTES[path])
+  if method ~= allowed then
+    return errors.ims(405, "invalid_request", "only " .. allowed .. " is supported")
+  end
+  return answer(self, request)
 end
 
 return ims

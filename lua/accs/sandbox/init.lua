@@ -42,16 +42,23 @@ local function store_codes(db)
   return codes
 end
 
--- The five settings of a client, as NAME=value.
-local function settings(service, port)
-  local origin = ("http://127.0.0.1:%d"):format(port)
-  return {
-    ("API_ENDPOINT=%s/%s"):format(origin, app.TENANT),
-    "IMS_URL=" .. origin,
-    "IMS_CLIENT_ID=" .. service.client_id,
-    "IMS_CLIENT_SECRET=" .. service.client_secret,
+-- The settings of a client, as NAME=value: five, and what only some credentials have.
+local function settings(service, kind)
+  local credential = service.credentials:of_kind(kind)
+  local lines = {
+    ("API_ENDPOINT=%s/%s"):format(service.origin, app.TENANT),
+    "IMS_URL=" .. service.origin,
+    "IMS_CLIENT_ID=" .. credential.client_id,
+    "IMS_CLIENT_SECRET=" .. (credential.secrets[1] or ""),
     "IMS_ORG_ID=" .. service.org_id,
   }
+  if credential.secrets[2] then
+    lines[#lines + 1] = "IMS_CLIENT_SECRET_2=" .. credential.secrets[2]
+  end
+  if credential.redirect_uri then
+    lines[#lines + 1] = "IMS_REDIRECT_URI=" .. credential.redirect_uri
+  end
+  return lines
 end
 
 local function serve(server, handler, chosen, lines)
@@ -101,14 +108,15 @@ function sandbox.main(arguments)
     complain(problem)
     return EXIT_FAILED
   end
-  local service = ims.new { token_life = chosen.token_life }
+  chosen.ims.origin = ("http://127.0.0.1:%d"):format(server:port())
+  local service = ims.new(chosen.ims)
   local running = app.new(db, service, {
     limits = chosen.limits, repeat_last_page = chosen.repeat_last_page, rate = chosen.rate,
-    faults = chosen.faults, stores = store_codes(db),
+    faults = chosen.faults, stores = store_codes(db), clock_skew = chosen.ims.clock_skew,
   })
   local code = serve(server, function(...)
     return running:handle(...)
-  end, chosen, settings(service, server:port()))
+  end, chosen, settings(service, chosen.as))
   server:close()
   db:close()
   return code

@@ -9,13 +9,18 @@
 ---@field process accs.sandbox.native.process
 local native = {}
 
---- RSA, random bytes and base64url, by OpenSSL. OpenSSL's failures raise.
+--- RSA, SHA-256, random bytes and base64url, by OpenSSL. OpenSSL's failures raise.
 ---@class accs.sandbox.native.crypto
 local crypto = {}
 
 --- A new RSA pair of 2048 bits.
 ---@return accs.sandbox.Key
 function crypto.key() end
+
+--- The SHA-256 hash.
+---@param bytes string
+---@return string bytes  32 of them
+function crypto.sha256(bytes) end
 
 --- Random bytes.
 ---@param count integer  from 1 to 1024
@@ -51,6 +56,11 @@ function Key:sign(bytes) end
 ---@param signature string
 ---@return boolean
 function Key:verify(bytes, signature) end
+
+--- The public key (RFC 7518, 6.3.1).
+---@return string modulus  bytes, the largest first
+---@return string exponent
+function Key:public() end
 
 --- Frees the key; a second call does nothing.
 function Key:close() end

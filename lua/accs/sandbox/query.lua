@@ -42,6 +42,16 @@ function query.decode(text)
   end))
 end
 
+--- Percent-encodes all but unreserved characters (RFC 3986, 2.3).
+---@param text string
+---@return string
+--- Example: `query.encode("a b")` is `a%20b`.
+function query.encode(text)
+  return (text:gsub("[^%w%-._~]", function(byte)
+    return ("%%%02X"):format(byte:byte())
+  end))
+end
+
 -- "a[b][c]" -> { "a", "b", "c" }; brackets that do not close belong to the name.
 local function path_of(key)
   local name, rest = key:match("^([^%[]+)(%[.*)$")

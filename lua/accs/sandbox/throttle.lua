@@ -1,5 +1,4 @@
---- The rate limit of `--rate N`: at most N calls of the tenant a second, the rest are refused.
-local errors = require "accs.sandbox.errors"
+--- Rate limits: at most so many requests in a window of time, the rest are refused.
 local native = require "accs.sandbox.native"
 
 local throttle = {}
@@ -9,28 +8,29 @@ local Throttle = {}
 Throttle.__index = Throttle
 
 --- A limit.
----@param rate integer|nil  calls a second; nil: no limit
+---@param rate integer|nil  requests in a window; nil: no limit
+---@param window integer  seconds; one begins with the first request after the one before
 ---@return accs.sandbox.Throttle
---- Example: `local limit = throttle.new(50)`.
-function throttle.new(rate)
-  return setmetatable({ _rate = rate, _second = 0, _count = 0 }, Throttle)
+--- Example: `local limit = throttle.new(50, 1)`.
+function throttle.new(rate, window)
+  return setmetatable({ _rate = rate, _window_ms = window * 1000, _end_ms = 0, _count = 0 },
+    Throttle)
 end
 
---- Counts a call and refuses it when its second is full.
----@return integer|nil status, string|nil body, table<string, string>|nil headers
---- Example: `local status, body, headers = limit:refuse()`.
-function Throttle:refuse()
+--- Counts a request.
+---@return integer|nil  whole seconds until the next window when this one is full
+--- Example: `local wait = limit:wait()`.
+function Throttle:wait()
   if not self._rate then
     return nil
   end
-  local second = native.process.now_ms() // 1000
-  if second ~= self._second then
-    self._second, self._count = second, 0
+  local now = native.process.now_ms()
+  if now >= self._end_ms then
+    self._end_ms, self._count = now + self._window_ms, 0
   end
   self._count = self._count + 1
   if self._count > self._rate then
-    local status, body = errors.gateway("429050", "Too many requests")
-    return status, body, { ["Retry-After"] = "1" }
+    return (self._end_ms - now + 999) // 1000
   end
 end
 
