@@ -49,6 +49,12 @@ done:
     return token;
 }
 
+accs_text accs_token_text(const accs_token *token)
+{
+    return (accs_text){token->line.bytes + sizeof prefix - 1,
+                       token->line.len - (sizeof prefix - 1)};
+}
+
 void accs_token_redact(const accs_token *token, char *text)
 {
     /* Borrowed: the bytes behind the prefix. */

@@ -18,6 +18,9 @@ accs_token *accs_token_hold(accs_token *token);
 /* NULL is fine; the last release wipes. */
 void accs_token_release(accs_token *token);
 
+/* The token itself; borrowed. */
+accs_text accs_token_text(const accs_token *token);
+
 /* Replaces the token in a text by "***". */
 void accs_token_redact(const accs_token *token, char *text);
 

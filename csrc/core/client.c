@@ -1,4 +1,5 @@
 #include "call.h"
+#include "credentials.h"
 #include "limits.h"
 #include "secret.h"
 #include "url.h"
@@ -8,13 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const int64_t FOR_EVER_MS = INT64_MAX / 4; /* a clock can be added to it */
-
 enum { OWN_HEADERS_MAX = 5, REQUEST_HEADERS_MAX = 64 };
-
-static const char default_ims_url[] = "https://ims-na1.adobelogin.com";
-static const char default_scopes[] = "AdobeID,openid,email,profile,additional_info.roles,"
-                                     "additional_info.projectedProductContext,commerce.accs";
 
 struct accs_client {
     accs_member member; /* first */
@@ -79,14 +74,6 @@ void accs_client_free(accs_client *client)
         accs_engine_follow(engine); /* what is gone may have made room for others */
 }
 
-/* A time limit; one that is for ever stays so when a clock is added to it. */
-static int64_t or_default(int64_t value, int64_t fallback)
-{
-    if (value > FOR_EVER_MS)
-        return FOR_EVER_MS;
-    return value > 0 ? value : fallback;
-}
-
 static size_t size_or_default(size_t value, size_t fallback)
 {
     return value > 0 ? value : fallback;
@@ -111,8 +98,9 @@ static bool add_line(struct curl_slist **list, const char *name, const char *val
 static bool make_common(accs_client *client, const accs_client_options *options)
 {
     struct curl_slist **list = &client->lane.common;
+    const char *client_id = accs_token_source_identity(client->lane.source)->client_id;
 
-    return (options->client_id == NULL || add_line(list, "x-api-key", options->client_id)) &&
+    return (client_id == NULL || add_line(list, "x-api-key", client_id)) &&
            (options->org_id == NULL || add_line(list, "x-gw-ims-org-id", options->org_id)) &&
            add_line(list, "User-Agent",
                     options->user_agent != NULL ? options->user_agent : "accs/" ACCS_VERSION) &&
@@ -124,12 +112,13 @@ static void set_limits(accs_client *client, const accs_client_options *options)
     accs_lane *lane = &client->lane;
 
     client->read_only = options->read_only;
-    client->timeout_ms = or_default(options->timeout_ms, ACCS_LIMIT_TIMEOUT);
+    client->timeout_ms = accs_options_time(options->timeout_ms, ACCS_LIMIT_TIMEOUT);
     client->policy = (accs_retry_policy){
         .attempts = options->attempts > 0 ? options->attempts : ACCS_LIMIT_ATTEMPTS,
-        .backoff_ms = or_default(options->backoff_ms, ACCS_LIMIT_BACKOFF),
-        .max_backoff_ms = or_default(options->max_backoff_ms, ACCS_LIMIT_MAX_BACKOFF),
-        .max_retry_after_ms = or_default(options->max_retry_after_ms, ACCS_LIMIT_MAX_RETRY_AFTER),
+        .backoff_ms = accs_options_time(options->backoff_ms, ACCS_LIMIT_BACKOFF),
+        .max_backoff_ms = accs_options_time(options->max_backoff_ms, ACCS_LIMIT_MAX_BACKOFF),
+        .max_retry_after_ms =
+            accs_options_time(options->max_retry_after_ms, ACCS_LIMIT_MAX_RETRY_AFTER),
     };
     client->max_body = size_or_default(options->max_body, ACCS_LIMIT_MAX_BODY);
     lane->http2 = options->http_version != NULL && strcmp(options->http_version, "2") == 0;
@@ -140,44 +129,6 @@ static void set_limits(accs_client *client, const accs_client_options *options)
     accs_budget_init(&lane->budget, options->retry_budget, options->retry_budget_min);
 }
 
-static accs_connection_options connection_options(const accs_client_options *options)
-{
-    return (accs_connection_options){
-#define TAKE(name) .name = options->name,
-        ACCS_CONNECTION_TEXTS(TAKE)
-#undef TAKE
-            .ip_version = options->ip_version,
-        .connect_timeout_ms = or_default(options->connect_timeout_ms, ACCS_LIMIT_CONNECT_TIMEOUT),
-        .idle_timeout_ms = or_default(options->idle_timeout_ms, ACCS_LIMIT_IDLE_TIMEOUT),
-    };
-}
-
-static accs_error join_source(accs_client *client, const accs_client_options *options,
-                              const char *ims_url)
-{
-    /* How often calls are repeated says nothing about tokens: shared by clients, safe to ask again.
-     */
-    const accs_retry_policy policy = {
-        .attempts = ACCS_LIMIT_ATTEMPTS,
-        .backoff_ms = ACCS_LIMIT_BACKOFF,
-        .max_backoff_ms = ACCS_LIMIT_MAX_BACKOFF,
-        .max_retry_after_ms = ACCS_LIMIT_MAX_RETRY_AFTER,
-    };
-    accs_identity identity = {
-        .ims_url = ims_url,
-        .client_id = options->client_id,
-        .client_secret = options->client_secret,
-        .scopes = options->scopes != NULL ? options->scopes : default_scopes,
-        .access_token = options->access_token,
-        .connection = connection_options(options),
-        .policy = policy,
-        .timeout_ms = client->timeout_ms,
-    };
-
-    return accs_token_source_join(client->lane.engine, &identity, &client->lane.user,
-                                  &client->lane.source);
-}
-
 static accs_error check_http_version(const char *version, accs_failure *failure)
 {
     if (version == NULL || strcmp(version, "1.1") == 0 || strcmp(version, "2") == 0)
@@ -185,28 +136,14 @@ static accs_error check_http_version(const char *version, accs_failure *failure)
     return accs_fail(failure, ACCS_ERROR_CONFIG, "http_version must be 1.1 or 2");
 }
 
-static accs_error check_text(const char *name, const char *value, accs_failure *failure)
-{
-    if (value == NULL || accs_header_value_valid(value))
-        return ACCS_OK;
-    return accs_fail(failure, ACCS_ERROR_CONFIG, "%s holds a control character", name);
-}
-
 static accs_error check_options(const accs_client_options *options, accs_failure *failure)
 {
-    const accs_connection_options connection = connection_options(options);
+    const accs_connection_options connection = accs_options_connection(options);
 
-    if (options->access_token == NULL || options->access_token[0] == '\0') {
-        if (options->client_id == NULL || options->client_id[0] == '\0')
-            return accs_fail(failure, ACCS_ERROR_CONFIG, "client_id is missing");
-        if (options->client_secret == NULL || options->client_secret[0] == '\0')
-            return accs_fail(failure, ACCS_ERROR_CONFIG, "client_secret is missing");
-    }
-    if (check_text("client_id", options->client_id, failure) != ACCS_OK ||
-        check_text("access_token", options->access_token, failure) != ACCS_OK ||
-        check_text("org_id", options->org_id, failure) != ACCS_OK ||
-        check_text("store", options->store, failure) != ACCS_OK ||
-        check_text("user_agent", options->user_agent, failure) != ACCS_OK ||
+    if (accs_options_text("client_id", options->client_id, failure) != ACCS_OK ||
+        accs_options_text("org_id", options->org_id, failure) != ACCS_OK ||
+        accs_options_text("store", options->store, failure) != ACCS_OK ||
+        accs_options_text("user_agent", options->user_agent, failure) != ACCS_OK ||
         check_http_version(options->http_version, failure) != ACCS_OK)
         return ACCS_ERROR_CONFIG;
     return accs_connection_check(&connection, failure);
@@ -215,35 +152,28 @@ static accs_error check_options(const accs_client_options *options, accs_failure
 static accs_error fill(accs_client *client, const accs_client_options *options,
                        accs_failure *failure)
 {
-    const accs_connection_options connection = connection_options(options);
+    const accs_connection_options connection = accs_options_connection(options);
+    accs_lane *lane = &client->lane;
     accs_buffer base;
-    accs_buffer ims;
     accs_error error;
 
     accs_buffer_init(&base, ACCS_LIMIT_MAX_URL);
-    accs_buffer_init(&ims, ACCS_LIMIT_MAX_URL);
-    error = accs_url_base("base_url", options->base_url, &base, failure);
+    error = accs_credentials_join(lane->engine, options, &lane->user, &lane->source, failure);
     if (error == ACCS_OK)
-        error =
-            accs_url_base("ims_url", options->ims_url != NULL ? options->ims_url : default_ims_url,
-                          &ims, failure);
+        error = accs_url_base("base_url", options->base_url, &base, failure);
     if (error != ACCS_OK)
         goto done;
     client->base_url = accs_buffer_take(&base, NULL);
     client->store = options->store != NULL ? strdup(options->store) : NULL;
     error = ACCS_ERROR_MEMORY;
-    if (client->base_url == NULL || (options->store != NULL && client->store == NULL) ||
-        !make_common(client, options))
-        goto done;
-    error = accs_transport_new(client->lane.engine, &connection, &client->lane.transport);
-    if (error == ACCS_OK)
-        error = join_source(client, options, ims.bytes);
+    if (client->base_url != NULL && (options->store == NULL || client->store != NULL) &&
+        make_common(client, options))
+        error = accs_transport_new(lane->engine, &connection, &lane->transport);
 
 done:
     if (error == ACCS_ERROR_MEMORY)
         accs_fail(failure, error, "no memory left for a client");
     accs_buffer_cleanup(&base);
-    accs_buffer_cleanup(&ims);
     return error;
 }
 
@@ -415,8 +345,8 @@ static accs_error gather_headers(const accs_client *client, const accs_request *
             return ACCS_ERROR_CONFIG;
         headers[count++] = request->headers[i];
     }
-    if (check_text("store", store, failure) != ACCS_OK ||
-        check_text("content_type", type, failure) != ACCS_OK)
+    if (accs_options_text("store", store, failure) != ACCS_OK ||
+        accs_options_text("content_type", type, failure) != ACCS_OK)
         return ACCS_ERROR_CONFIG;
     if (!request_id_valid(request->request_id))
         return accs_fail(failure, ACCS_ERROR_CONFIG,
@@ -443,14 +373,16 @@ static void set_call_limits(const accs_client *client, const accs_request *reque
 {
     bool streamed = request->stream || request->source;
 
-    call->timeout_ms = or_default(request->timeout_ms, streamed ? FOR_EVER_MS : client->timeout_ms);
+    call->timeout_ms =
+        accs_options_time(request->timeout_ms, streamed ? INT64_MAX : client->timeout_ms);
     call->connect_timeout_ms = request->connect_timeout_ms;
     call->idle_timeout_ms = request->idle_timeout_ms;
     call->attempts = request->attempts > 0 ? request->attempts : client->policy.attempts;
     call->max_retry_after_ms =
-        or_default(request->max_retry_after_ms, client->policy.max_retry_after_ms);
-    call->backoff_ms = or_default(request->backoff_ms, client->policy.backoff_ms);
-    call->max_backoff_ms = or_default(request->max_backoff_ms, client->policy.max_backoff_ms);
+        accs_options_time(request->max_retry_after_ms, client->policy.max_retry_after_ms);
+    call->backoff_ms = accs_options_time(request->backoff_ms, client->policy.backoff_ms);
+    call->max_backoff_ms =
+        accs_options_time(request->max_backoff_ms, client->policy.max_backoff_ms);
     call->max_body = size_or_default(request->stream ? 0 : request->max_body, client->max_body);
     call->max_headers = size_or_default(request->max_headers, client->max_headers);
     call->stream = request->stream;

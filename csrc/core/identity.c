@@ -1,5 +1,6 @@
 #include "identity.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,23 +17,35 @@ static bool keep(accs_secret *secret, const char *text)
 
 accs_error accs_identity_copy(accs_identity_owned *owned, const accs_identity *identity)
 {
-    *owned = (accs_identity_owned){.policy = identity->policy, .timeout_ms = identity->timeout_ms};
-    if (copy(&owned->ims_url, identity->ims_url) && copy(&owned->client_id, identity->client_id) &&
-        copy(&owned->scopes, identity->scopes) &&
-        accs_connection_copy(&owned->connection, &identity->connection) == ACCS_OK &&
-        keep(&owned->client_secret, identity->client_secret) &&
-        keep(&owned->access_token, identity->access_token))
+    *owned = (accs_identity_owned){.secret_hook = identity->secret_hook,
+                                   .user = identity->user,
+                                   .cache_hook = identity->cache_hook,
+                                   .cache_locks = identity->cache_locks,
+                                   .lock_timeout_ms = identity->lock_timeout_ms,
+                                   .policy = identity->policy,
+                                   .timeout_ms = identity->timeout_ms};
+#define COPY(name) copy(&owned->name, identity->name) &&
+#define KEEP(name) keep(&owned->name, identity->name) &&
+    if (ACCS_IDENTITY_TEXTS(COPY) ACCS_IDENTITY_SECRETS(KEEP) ACCS_IDENTITY_CODES(KEEP)
+                accs_secret_list_set(&owned->client_secrets, identity->client_secrets,
+                                     identity->client_secret_count) == ACCS_OK &&
+        accs_connection_copy(&owned->connection, &identity->connection) == ACCS_OK)
         return ACCS_OK;
+#undef COPY
+#undef KEEP
     return ACCS_ERROR_MEMORY;
 }
 
 void accs_identity_cleanup(accs_identity_owned *owned)
 {
-    accs_secret_cleanup(&owned->client_secret);
-    accs_secret_cleanup(&owned->access_token);
-    free(owned->ims_url);
-    free(owned->client_id);
-    free(owned->scopes);
+#define FREE(name) free(owned->name);
+#define WIPE(name) accs_secret_cleanup(&owned->name);
+    ACCS_IDENTITY_TEXTS(FREE)
+    ACCS_IDENTITY_SECRETS(WIPE)
+    ACCS_IDENTITY_CODES(WIPE)
+#undef FREE
+#undef WIPE
+    accs_secret_list_cleanup(&owned->client_secrets);
     accs_connection_cleanup(&owned->connection);
     *owned = (accs_identity_owned){.ims_url = NULL};
 }
@@ -46,20 +59,22 @@ static bool same(const char *left, const char *right)
 
 static bool same_secret(const accs_secret *secret, const char *text)
 {
-    accs_secret other = {.bytes = NULL};
-    bool equal = text == NULL ? secret->len == 0
-                              : accs_secret_set(&other, text, strlen(text)) == ACCS_OK &&
-                                    accs_secret_equal(secret, &other);
-
-    accs_secret_cleanup(&other);
-    return equal;
+    if (text == NULL || secret->bytes == NULL)
+        return text == NULL && secret->bytes == NULL;
+    return secret->len == strlen(text) && CRYPTO_memcmp(secret->bytes, text, secret->len) == 0;
 }
 
 bool accs_identity_same(const accs_identity_owned *owned, const accs_identity *identity)
 {
-    return same(owned->ims_url, identity->ims_url) && same(owned->client_id, identity->client_id) &&
-           same(owned->scopes, identity->scopes) &&
-           accs_connection_same(&owned->connection, &identity->connection) &&
-           same_secret(&owned->client_secret, identity->client_secret) &&
-           same_secret(&owned->access_token, identity->access_token);
+#define SAME(name) same(owned->name, identity->name) &&
+#define SAME_SECRET(name) same_secret(&owned->name, identity->name) &&
+    return ACCS_IDENTITY_TEXTS(SAME) ACCS_IDENTITY_SECRETS(SAME_SECRET) identity->code == NULL &&
+           accs_secret_list_same(&owned->client_secrets, identity->client_secrets,
+                                 identity->client_secret_count) &&
+           owned->secret_hook == identity->secret_hook && owned->user == identity->user &&
+           owned->cache_hook == identity->cache_hook &&
+           owned->cache_locks == identity->cache_locks &&
+           accs_connection_same(&owned->connection, &identity->connection);
+#undef SAME
+#undef SAME_SECRET
 }

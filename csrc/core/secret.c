@@ -45,6 +45,44 @@ bool accs_secret_equal(const accs_secret *left, const accs_secret *right)
     return left->len == right->len && CRYPTO_memcmp(left->bytes, right->bytes, left->len) == 0;
 }
 
+accs_error accs_secret_list_set(accs_secret_list *list, const accs_text *texts, size_t text_count)
+{
+    accs_secret_list made = {.count = text_count};
+
+    if (text_count > 0) {
+        made.items = calloc(text_count, sizeof *made.items);
+        if (made.items == NULL)
+            return ACCS_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < text_count; i++) {
+        if (accs_secret_set(&made.items[i], texts[i].bytes, texts[i].len) != ACCS_OK) {
+            accs_secret_list_cleanup(&made);
+            return ACCS_ERROR_MEMORY;
+        }
+    }
+    accs_secret_list_cleanup(list);
+    *list = made;
+    return ACCS_OK;
+}
+
+void accs_secret_list_cleanup(accs_secret_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        accs_secret_cleanup(&list->items[i]);
+    free(list->items);
+    *list = (accs_secret_list){.items = NULL};
+}
+
+bool accs_secret_list_same(const accs_secret_list *list, const accs_text *texts, size_t text_count)
+{
+    bool same = list->count == text_count;
+
+    for (size_t i = 0; same && i < text_count; i++)
+        same = list->items[i].len == texts[i].len &&
+               CRYPTO_memcmp(list->items[i].bytes, texts[i].bytes, texts[i].len) == 0;
+    return same;
+}
+
 void accs_wipe(void *bytes, size_t bytes_len)
 {
     OPENSSL_cleanse(bytes, bytes_len);

@@ -18,6 +18,19 @@ void accs_secret_cleanup(accs_secret *secret);
 /* Compared in a time that does not depend on where the values differ. Unset equals unset only. */
 bool accs_secret_equal(const accs_secret *left, const accs_secret *right);
 
+/* Several, in an order that means something. Zeroed is valid and empty. */
+typedef struct accs_secret_list {
+    accs_secret *items;
+    size_t count;
+} accs_secret_list;
+
+/* Copies and wipes what was held before; on ACCS_ERROR_MEMORY the old ones stay. */
+accs_error accs_secret_list_set(accs_secret_list *list, const accs_text *texts, size_t text_count);
+/* Wipes and frees; a second call is fine. */
+void accs_secret_list_cleanup(accs_secret_list *list);
+/* Whether the list holds these, in this order. Compared as accs_secret_equal() does. */
+bool accs_secret_list_same(const accs_secret_list *list, const accs_text *texts, size_t text_count);
+
 /* Overwrites memory in a way that compilers do not drop. */
 void accs_wipe(void *bytes, size_t bytes_len);
 

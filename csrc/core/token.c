@@ -151,7 +151,7 @@ static void give_up(accs_token_source *source, accs_failure *failure)
 
     for (accs_token_user *user = source->users; user != NULL; user = user->next)
         user->failed++;
-    accs_secret_redact(&source->identity.client_secret, failure->text);
+    accs_token_source_redact(source, failure->text);
     source->ahead_after_ms = now->mono_ms + AHEAD_PAUSE_MS;
     if (token != NULL && accs_token_dead(token, now))
         token = NULL;
@@ -190,15 +190,22 @@ static void deadline_passed(accs_timer *timer)
     fail_with(source, ACCS_ERROR_TIMEOUT, 0, "IMS gave no whole answer in time (timeout)");
 }
 
+/* A field that was cut to size may end with the beginning of a secret. */
+static void redact_cut(const accs_token_source *source, char *field, size_t field_size)
+{
+    const accs_secret_list *secrets = &source->identity.client_secrets;
+
+    for (size_t i = 0; i < secrets->count && strlen(field) + 1 == field_size; i++)
+        accs_secret_redact_cut(&secrets->items[i], field);
+}
+
 /* An answer that holds no token: what IMS says, or that it says nothing useful. */
 static void refuse(accs_token_source *source, accs_token_reply *reply, int status)
 {
     char text[ACCS_FAILURE_TEXT_MAX];
 
-    if (strlen(reply->error) + 1 == sizeof reply->error)
-        accs_secret_redact_cut(&source->identity.client_secret, reply->error);
-    if (strlen(reply->description) + 1 == sizeof reply->description)
-        accs_secret_redact_cut(&source->identity.client_secret, reply->description);
+    redact_cut(source, reply->error, sizeof reply->error);
+    redact_cut(source, reply->description, sizeof reply->description);
     if (reply->error[0] == '\0') {
         snprintf(text, sizeof text, "IMS answered with status %d and no token", status);
         fail_with(source,
@@ -312,8 +319,9 @@ static accs_error write_form(accs_token_source *source)
         error = append_field(form, "&client_id=", source->identity.client_id,
                              strlen(source->identity.client_id));
     if (error == ACCS_OK)
-        error = append_field(form, "&client_secret=", source->identity.client_secret.bytes,
-                             source->identity.client_secret.len);
+        error =
+            append_field(form, "&client_secret=", source->identity.client_secrets.items[0].bytes,
+                         source->identity.client_secrets.items[0].len);
     if (error == ACCS_OK)
         error =
             append_field(form, "&scope=", source->identity.scopes, strlen(source->identity.scopes));
@@ -434,6 +442,12 @@ accs_token *accs_token_take(accs_token_source *source, accs_token_waiter *waiter
     return NULL;
 }
 
+void accs_token_renew(accs_token_source *source, accs_token_waiter *waiter)
+{
+    enlist(source, waiter);
+    acquire(source);
+}
+
 bool accs_token_drop(accs_token_source *source, const accs_token *token)
 {
     if (source->identity.access_token.len > 0)
@@ -528,10 +542,15 @@ accs_error accs_token_source_join(accs_engine *engine, const accs_identity *iden
         found->patience.fire = patience_over;
         accs_engine_join(engine, &found->member);
     }
-    user->next = found->users;
-    found->users = user;
+    accs_token_source_enter(found, user);
     *source = found;
     return ACCS_OK;
+}
+
+void accs_token_source_enter(accs_token_source *source, accs_token_user *user)
+{
+    user->next = source->users;
+    source->users = user;
 }
 
 void accs_token_source_leave(accs_token_source *source, accs_token_user *user)
@@ -548,7 +567,36 @@ void accs_token_source_leave(accs_token_source *source, accs_token_user *user)
 
 void accs_token_source_redact(const accs_token_source *source, char *text)
 {
-    accs_secret_redact(&source->identity.client_secret, text);
+    const accs_secret_list *secrets = &source->identity.client_secrets;
+
+    for (size_t i = 0; i < secrets->count; i++)
+        accs_secret_redact(&secrets->items[i], text);
     if (source->token != NULL)
         accs_token_redact(source->token, text);
+}
+
+const accs_identity_owned *accs_token_source_identity(const accs_token_source *source)
+{
+    return &source->identity;
+}
+
+bool accs_token_source_read(const accs_token_source *source, accs_auth_text which, accs_text *text)
+{
+    if (source->engine == NULL || which != ACCS_AUTH_ACCESS_TOKEN || source->token == NULL ||
+        accs_token_dead(source->token, accs_engine_refresh(source->engine)))
+        return false;
+    *text = accs_token_text(source->token);
+    return true;
+}
+
+void accs_token_source_look(const accs_token_source *source, accs_auth_state *state)
+{
+    *state = (accs_auth_state){.user = source->identity.user};
+    if (source->engine == NULL || source->token == NULL)
+        return;
+    state->left_ms = source->token->expires_ms - accs_engine_refresh(source->engine)->boot_ms;
+    state->life_ms = source->token->life_ms;
+    state->has_access_token = state->left_ms > 0;
+    if (state->left_ms < 0)
+        state->left_ms = 0;
 }

@@ -37,6 +37,8 @@ typedef struct accs_token_waiter {
  */
 accs_error accs_token_source_join(accs_engine *engine, const accs_identity *identity,
                                   accs_token_user *user, accs_token_source **source);
+/* Enters another user. */
+void accs_token_source_enter(accs_token_source *source, accs_token_user *user);
 /* The last user's leaving frees the source. */
 void accs_token_source_leave(accs_token_source *source, accs_token_user *user);
 
@@ -45,6 +47,8 @@ void accs_token_source_leave(accs_token_source *source, accs_token_user *user);
  * waiter's ready is called later, unless accs_token_stop_waiting() comes first.
  */
 accs_token *accs_token_take(accs_token_source *source, accs_token_waiter *waiter);
+/* Another token than now, even where IMS has just refused one: ready is called later. */
+void accs_token_renew(accs_token_source *source, accs_token_waiter *waiter);
 void accs_token_stop_waiting(accs_token_source *source, accs_token_waiter *waiter);
 
 /*
@@ -53,7 +57,13 @@ void accs_token_stop_waiting(accs_token_source *source, accs_token_waiter *waite
  */
 bool accs_token_drop(accs_token_source *source, const accs_token *token);
 
-/* Replaces the client secret and the newest token in a text by "***". */
+const accs_identity_owned *accs_token_source_identity(const accs_token_source *source);
+
+/* See accs_auth_read() and accs_auth_look(). */
+bool accs_token_source_read(const accs_token_source *source, accs_auth_text which, accs_text *text);
+void accs_token_source_look(const accs_token_source *source, accs_auth_state *state);
+
+/* Replaces the secrets and the newest tokens in a text by "***". */
 void accs_token_source_redact(const accs_token_source *source, char *text);
 
 #endif
