@@ -33,6 +33,7 @@ build = {
         "csrc/core/ask.c",
         "csrc/core/attempt.c",
         "csrc/core/auth.c",
+        "csrc/core/base64url.c",
         "csrc/core/budget.c",
         "csrc/core/buffer.c",
         "csrc/core/call.c",
