@@ -71,6 +71,7 @@ build = {
         "csrc/core/reply.c",
         "csrc/core/retry.c",
         "csrc/core/retry_after.c",
+        "csrc/core/seal.c",
         "csrc/core/secret.c",
         "csrc/core/sleep.c",
         "csrc/core/sockets.c",
