@@ -80,6 +80,7 @@ build = {
         "csrc/core/throttle.c",
         "csrc/core/timers.c",
         "csrc/core/token.c",
+        "csrc/core/token_record.c",
         "csrc/core/token_reply.c",
         "csrc/core/token_window.c",
         "csrc/core/transfer.c",
