@@ -132,10 +132,18 @@ typedef struct accs_jwt_check {
 } accs_jwt_check;
 
 /*
- * Checks signature, times and claims of a JWT. Pure. Of times it looks at exp and nbf (seconds),
- * and at Adobe's created_at and expires_in (text of milliseconds); a token with neither exp nor
- * expires_in has CLAIMS wrong. Only RS256 with an RSA key of 2048 bits or more that names no other
- * use or algorithm; the key is found by kid. A critical header (crit) that is there is MALFORMED.
+ * Checks a JWT: first its signature, then for whom it is, then its times. Pure.
+ *
+ * Signature: only RS256, with an RSA key of 2048 to 16384 bits that names no other use or
+ * algorithm. The key is found by kid; where several of the issuer's have that one, each of the
+ * first four is tried. A token without kid is checked where the issuer has just one such key. Keys
+ * that the token itself names (jwk, jku, x5c, x5u) are not looked at. A critical header (crit), or
+ * a member looked at here that stands there twice, is MALFORMED: nobody else may read another value
+ * in the same token.
+ * Times: exp and nbf (seconds, with a fraction at will), and Adobe's created_at and expires_in
+ * (milliseconds, text or an integer): expired from its last moment plus leeway on, not before
+ * nbf or created_at less leeway. CLAIMS: neither exp nor expires_in, expires_in without created_at,
+ * or one of these not a time up to the year 9999.
  * Source: RFC 7515, RFC 7517, RFC 7518 3.3, RFC 7519, RFC 8725.
  */
 ACCS_API accs_jwt_verdict accs_jwt_verify(accs_text token, const accs_jwt_check *check);

@@ -6,14 +6,11 @@
 
 enum { ACCS_JWT_SCOPE_MAX = 1023 };
 
-/*
- * Times as a token's claims have them, whole numbers, or digits in a string. 0: absent, not such a
- * number, not above 0, or beyond the year 9999.
- */
+/* Times as a token's claims have them. 0: absent, no number, not above 0, or past the year 9999. */
 typedef struct accs_jwt_times {
-    int64_t created_at_ms; /* Adobe's: since 1970 */
-    int64_t expires_in_ms; /* Adobe's: after created_at */
-    int64_t exp_s;         /* RFC 7519: since 1970 */
+    int64_t created_at_ms; /* Adobe's: digits in a string, or an integer; since 1970 */
+    int64_t expires_in_ms; /* likewise; after created_at */
+    int64_t exp_s;         /* RFC 7519: a number, cut to whole seconds; since 1970 */
     int64_t iat_s;
     char scope[ACCS_JWT_SCOPE_MAX + 1]; /* "": absent, no text, longer, or with a NUL inside */
 } accs_jwt_times;
