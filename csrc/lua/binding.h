@@ -10,6 +10,7 @@
 
 #define ACCS_ENGINE_TYPE "accs.engine"
 #define ACCS_CLIENT_TYPE "accs.core.client"
+#define ACCS_AUTH_TYPE "accs.core.auth"
 #define ACCS_REPLY_TYPE "accs.reply"
 
 /* Pushes nil and a table that describes the failure: 2. */
@@ -20,6 +21,13 @@ void accs_lua_push_failure_table(lua_State *L, const accs_failure *failure);
 
 /* Pushes a table of what was observed. */
 void accs_lua_push_event(lua_State *L, const accs_event *event);
+
+/* Pushes a table of what a function of the host is asked for; reads hook before it makes anything.
+ */
+void accs_lua_push_hook(lua_State *L, const accs_hook *hook);
+
+/* The method of engines that answers it: settle(id, problem | nil, values ...). */
+int accs_lua_settle(lua_State *L);
 
 /* Pushes a table of a client's numbers. */
 void accs_lua_push_stats(lua_State *L, const accs_stats *stats);
@@ -34,6 +42,9 @@ void accs_lua_push_value(lua_State *L, const accs_reply *reply, const char *want
 
 /* The engine at index, open; raises otherwise. */
 accs_engine *accs_lua_check_engine(lua_State *L, int index);
+
+/* The credentials at index, open; raises otherwise. Makes no objects. */
+accs_auth *accs_lua_check_auth(lua_State *L, int index);
 
 /* Seconds as Lua numbers to milliseconds; negative and NaN count as 0, infinity as years. */
 int64_t accs_lua_ms(lua_Number seconds);
@@ -51,6 +62,7 @@ void *accs_lua_self(lua_State *L, const char *name);
 /* Each makes its type and sets its functions in the module table at the top. */
 void accs_lua_engine_open(lua_State *L);
 void accs_lua_client_open(lua_State *L);
+void accs_lua_auth_open(lua_State *L);
 void accs_lua_reply_open(lua_State *L);
 void accs_lua_policy_open(lua_State *L);
 

@@ -107,8 +107,10 @@ static int engine_gc(lua_State *L)
 
     box->engine = NULL;
     accs_engine_free(engine);
-    if (box->holding)
+    if (box->holding) {
         accs_reply_free(box->item.reply);
+        accs_hook_free(box->item.hook);
+    }
     box->holding = false;
     return 0;
 }
@@ -236,6 +238,13 @@ static int push_item(lua_State *L, const accs_item *item)
         lua_pushinteger(L, (lua_Integer)item->id);
         lua_pushboolean(L, item->from_start);
         return 3;
+    case ACCS_ITEM_HOOK:
+        accs_lua_push_hook(L, item->hook);
+        lua_pushliteral(L, "hook");
+        lua_insert(L, -2);
+        lua_pushinteger(L, (lua_Integer)item->id);
+        lua_insert(L, -2);
+        return 3;
     default:
         lua_pushliteral(L, "event");
         lua_pushinteger(L, (lua_Integer)item->id);
@@ -247,7 +256,7 @@ static int push_item(lua_State *L, const accs_item *item)
 /*
  * next() -> "done", id, reply | nil, failure | nil
  *         | "timer", id, ended | "event", client handle, event | "body", id
- *         | "wish", id, from_start | nothing
+ *         | "wish", id, from_start | "hook", id, what | nothing
  *
  * The item stays in the engine's box until all that may raise, or run a
  * finalizer that calls next() or close(), is behind us.
@@ -281,6 +290,7 @@ static int engine_next(lua_State *L)
         if (box->holding && box->taken == taken) {
             if (item.reply != NULL)
                 accs_lua_fill_reply(L, 2, item.reply);
+            accs_hook_free(item.hook);
             box->holding = false;
             return results;
         }
@@ -380,13 +390,11 @@ static int engine_pending(lua_State *L)
 void accs_lua_engine_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"close", engine_close},     {"fd", engine_fd},
-        {"timeout", engine_timeout}, {"step", engine_step},
-        {"next", engine_next},       {"timer", engine_timer},
-        {"cancel", engine_cancel},   {"pending", engine_pending},
-        {"usable", engine_usable},   {"on_close", engine_on_close},
-        {"read", engine_read},       {"feed", engine_feed},
-        {"answer", engine_answer},   {NULL, NULL},
+        {"close", engine_close},       {"fd", engine_fd},           {"timeout", engine_timeout},
+        {"step", engine_step},         {"next", engine_next},       {"timer", engine_timer},
+        {"cancel", engine_cancel},     {"pending", engine_pending}, {"usable", engine_usable},
+        {"on_close", engine_on_close}, {"read", engine_read},       {"feed", engine_feed},
+        {"answer", engine_answer},     {"settle", accs_lua_settle}, {NULL, NULL},
     };
 
     accs_lua_new_type(L, ACCS_ENGINE_TYPE, methods, engine_close, engine_gc);

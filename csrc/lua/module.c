@@ -230,6 +230,7 @@ int luaopen_accs_core(lua_State *L)
     accs_lua_engine_open(L);
     accs_lua_reply_open(L);
     accs_lua_client_open(L);
+    accs_lua_auth_open(L);
     accs_lua_policy_open(L);
     return 1;
 }

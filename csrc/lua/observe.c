@@ -60,7 +60,7 @@ static void set_response(lua_State *L, const accs_event *event)
 
 void accs_lua_push_event(lua_State *L, const accs_event *event)
 {
-    lua_createtable(L, 0, 18);
+    lua_createtable(L, 0, 20);
     set_text(L, "kind", accs_event_name(event->kind));
     set_seconds(L, "time", (lua_Number)event->wall_ms * 1000);
     if (event->call != 0)
@@ -78,9 +78,14 @@ void accs_lua_push_event(lua_State *L, const accs_event *event)
     set_text(L, "method", event->method);
     set_text(L, "url", event->url);
     set_text(L, "text", event->text);
+    set_text(L, "reason", event->reason);
+    if (event->secret != 0)
+        set_integer(L, "secret", event->secret);
     set_text(L, "request_id", event->request_id);
     if (event->kind == ACCS_EVENT_RESPONSE)
         set_response(L, event);
+    else if (event->elapsed_us > 0)
+        set_seconds(L, "elapsed", (lua_Number)event->elapsed_us);
 }
 
 static void set_latency(lua_State *L, const accs_latency *latency)

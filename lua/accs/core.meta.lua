@@ -47,7 +47,8 @@ function core.wait(engines, seconds) end
 
 --- Makes a client on an engine. No I/O. Clients of one identity share one token.
 ---@param engine accs.core.Engine
----@param options table<string, string|number|boolean>  fields as in accs.options; times in seconds
+---@param options table<string, any>  fields as in accs.options, times in seconds; or, in place of
+---  what is about credentials, `auth`: those that core.auth made
 ---@return accs.core.Client|nil client
 ---@return accs.core.Failure|nil failure
 --- Example:
@@ -56,6 +57,17 @@ function core.wait(engines, seconds) end
 ---       client_id = "example", client_secret = "not-a-secret",
 ---     }))
 function core.client(engine, options) end
+
+--- Makes the credentials of an identity on an engine. No I/O. Clients and others of one identity
+--- share its tokens.
+---@param engine accs.core.Engine
+---@param options table<string, any>  as for core.client; beside those of accs.options:
+---  `client_secrets` (list), `secret_hook` and `cache_hook` (numbers of accs.hosts),
+---  `cache_folder`, `cache_locks`, `user`, `code`, `code_verifier`
+---@return accs.core.Auth|nil auth
+---@return accs.core.Failure|nil failure
+--- Example: `local auth = assert(core.auth(engine, { access_token = "not-a-token" }))`
+function core.auth(engine, options) end
 
 --- Encodes everything but unreserved characters (RFC 3986, 2.3).
 ---@param text string
@@ -170,13 +182,32 @@ function Engine:step(seconds) end
 --- "done", id, reply|nil, failure|nil: a call ended. "timer", id, ended: a timer did (false:
 --- cancelled). "event", client handle, accs.Event: something was observed. "body", id: bytes of a
 --- streamed answer wait for read(). "wish", id, from_start: a call wants bytes of its source by
---- feed(), from the first byte on where from_start is true.
----@return "done"|"timer"|"event"|"body"|"wish"|nil kind
+--- feed(), from the first byte on where from_start is true. "hook", id, accs.core.Hook: the core
+--- asks a function of the program, and waits for settle().
+---@return "done"|"timer"|"event"|"body"|"wish"|"hook"|nil kind
 ---@return integer|nil id
 ---@return accs.core.Reply|boolean|table|nil a
 ---@return accs.core.Failure|nil b
 --- Example: `for kind, id, reply, failure in function() return engine:next() end do ... end`
 function Engine:next() end
+
+---@class accs.core.Hook  what a function of the program is asked for
+---@field kind "secret"|"load"|"save"|"remove"|"lock"|"unlock"
+---@field host integer  its number in accs.hosts
+---@field key? string  of the entry: letters, digits and "-"
+---@field owner? string  of lock and unlock
+---@field ttl? number  seconds; of save and lock; nil: without end
+---@field bytes? string  of save: sealed
+
+--- Answers a "hook". One that is not known, or nobody waits for any more, is ignored.
+---@param id integer
+---@param problem? string  nil: it worked; else why not, in a few words without a secret
+---@param ... string  at most 8. "secret": one or more; "load": the bytes, or none; "lock": any one
+---  when it was had, none when another has it
+---@return true|nil ok
+---@return accs.core.Failure|nil failure
+--- Example: `assert(engine:settle(id, nil, "not-a-secret"))`
+function Engine:settle(id, problem, ...) end
 
 --- Starts a timer.
 ---@param seconds number
@@ -309,6 +340,44 @@ function Client:redact(text) end
 --- Ends its calls as cancelled and wipes its secrets. A second time does nothing.
 --- Example: `client:close()`
 function Client:close() end
+
+---@class accs.core.Auth
+local Auth = {}
+
+--- Starts a job; it ends as one "done" of the engine, unless this fails. With a reply: validate,
+--- keys and user_info.
+---@param job "token"|"load"|"refresh"|"validate"|"revoke"|"clear"|"keys"|"user_info"
+---@param seconds? number  of the whole job; default: the timeout of the credentials
+---@return integer|nil id
+---@return accs.core.Failure|nil failure
+--- Example: `local id = assert(auth:start("token"))`
+function Auth:start(job, seconds) end
+
+--- A token, where there is one that lives. It is a secret.
+---@param which "access_token"|"id_token"
+---@return string|nil token
+--- Example: `local token = auth:read("access_token")`
+function Auth:read(which) end
+
+--- What is known of the tokens.
+---@return accs.AuthState
+--- Example: `print(auth:state().left)`
+function Auth:state() end
+
+--- A number that tells events of these credentials from those of others.
+---@return integer
+--- Example: `local handle = auth:handle()`
+function Auth:handle() end
+
+--- Replaces its secrets and tokens in a text from outside by `***`.
+---@param text string  without NUL bytes
+---@return string
+--- Example: `print(auth:redact(message))`
+function Auth:redact(text) end
+
+--- Ends its jobs as cancelled. A second time does nothing.
+--- Example: `auth:close()`
+function Auth:close() end
 
 ---@class accs.core.Reply
 local Reply = {}

@@ -3,7 +3,7 @@ local core = require "accs.core"
 local fault = require "spec.support.fault"
 
 local function declared()
-  local found = { core = {}, Engine = {}, Client = {}, Reply = {} }
+  local found = { core = {}, Engine = {}, Client = {}, Auth = {}, Reply = {} }
   local of_module = false
   for line in io.lines("lua/accs/core.meta.lua") do
     local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
@@ -62,6 +62,8 @@ describe("accs.core", function()
     assert.same(found.core, real)
     assert.same(found.Engine, methods_of(engine))
     assert.same(found.Client, methods_of(client))
+    local auth <close> = assert(core.auth(engine, settings(server)))
+    assert.same(found.Auth, methods_of(auth))
     assert.same(found.Reply, methods_of(reply))
   end)
 
@@ -151,7 +153,8 @@ describe("accs.core", function()
     local client <close> = assert(core.client(engine, settings(server)))
     local id = assert(client:start { method = "GET", path = "/V1/x" })
     local reply <close> = assert(outcome(engine, id))
-    local objects = { engine = engine, client = client, reply = reply }
+    local auth <close> = assert(core.auth(engine, settings(server)))
+    local objects = { engine = engine, client = client, reply = reply, auth = auth }
     local others = { io.stdout, {}, 5, "text", false }
     for owner, object in pairs(objects) do
       for name, method in pairs(debug.getmetatable(object).__index) do
