@@ -94,6 +94,7 @@ local LUA_ROOMS = {
   { "^accs%.trace$", "client" },
   { "^accs%.oauth$", "client" },
   { "^accs%.auth$", "client" },
+  { "^accs%.credentials$", "client" },
   { "^accs%.hosts$", "client" },
   { "^accs%.store%.", "client" },
   { "^accs%.queue$", "client" },

@@ -2,7 +2,7 @@
 local body = require "accs.body"
 local confirm = require "accs.confirm"
 local core = require "accs.core"
-local engines = require "accs.engines"
+local credentials = require "accs.credentials"
 local errors = require "accs.error"
 local hooks = require "accs.hooks"
 local options = require "accs.options"
@@ -20,6 +20,7 @@ local client = {}
 ---@field store? string
 ---@field page_size integer  rows of a page of a scan
 ---@field read_only boolean
+---@field auth accs.Auth  its credentials and tokens
 local Client = {}
 Client.__index = Client
 Client.__name = "accs.Client"
@@ -459,13 +460,17 @@ local function close(self)
   end
 end
 
---- Closes the client; its calls in flight end with kind `cancelled`. A second time does nothing.
+--- Closes the client; its calls in flight end with kind `cancelled`. Its `auth` is closed as well,
+--- unless it is a session that was given to it. A second time does nothing.
 --- `local client <close> = accs.client{}` and the collector do the same.
 --- Example: `client:close()`
 function Client:close()
   if self._core then
     self._final = self._core:stats()
     close(self)
+    if self._owns_auth then
+      credentials.close(self.auth)
+    end
   end
 end
 
@@ -478,24 +483,25 @@ end
 
 -- What the core takes; the rest belongs to this floor.
 local CORE_OPTIONS = {
-  "base_url", "ims_url", "client_id", "client_secret", "access_token", "org_id", "scopes", "store",
-  "user_agent", "ca_file", "proxy", "no_proxy", "client_cert", "client_key", "client_key_password",
-  "pin", "min_tls", "ip_version", "http_version", "connect_timeout", "idle_timeout", "timeout",
-  "max_retry_after", "attempts", "backoff", "max_backoff", "retry_budget", "retry_budget_min",
-  "max_concurrency", "fixed_concurrency", "max_body", "max_headers", "read_only",
+  "base_url", "org_id", "store", "user_agent", "ca_file", "proxy", "no_proxy", "client_cert",
+  "client_key", "client_key_password", "pin", "min_tls", "ip_version", "http_version",
+  "connect_timeout", "idle_timeout", "timeout", "max_retry_after", "attempts", "backoff",
+  "max_backoff", "retry_budget", "retry_budget_min", "max_concurrency", "fixed_concurrency",
+  "max_body", "max_headers", "read_only",
 }
 
--- Who hears the events. What the environment asks for is not said twice, when the program has a
--- log of its own.
-local function find_listeners(values, sources)
-  local listeners = { values.on_event }
-  if values.log and values.log ~= "off" then
-    local log = require "accs.log"
-    if sources.log.kind == "option" or not log.is(values.on_event) then
-      listeners[#listeners + 1] = log.new { level = values.log }
-    end
+-- The credentials of a client: those of the options, or a session that it was given.
+local function find_auth(values, sources)
+  local auth = values.auth
+  if type(auth) == "string" then
+    local made, err = credentials.open(values, sources, { user = auth == "user", quiet = true })
+    return made or error(err, 0)
+  elseif not auth._core then
+    error(errors.new { kind = "closed", message = "the option auth: that session is closed" }, 0)
+  elseif values.engine and values.engine ~= auth._engine then
+    error(errors.new { message = "the option engine: the session in auth has another one" }, 0)
   end
-  return listeners
+  return auth
 end
 
 --- Makes a client. Reads the environment and `.env`, and does no other I/O. Options win over the
@@ -517,15 +523,13 @@ function client.new(given)
     errors.misuse(("accs.client: the options must be a table, not %s"):format(type(given)))
   end
   local values, sources = options.resolve(given or {})
-  local listeners = find_listeners(values, sources)
-  local inner = { events = listeners[1] ~= nil }
+  local listeners = hooks.listeners(values, sources)
+  local auth = find_auth(values, sources)
+  local inner = { events = listeners[1] ~= nil, auth = auth._core }
   for _, name in ipairs(CORE_OPTIONS) do
     inner[name] = values[name]
   end
-  local engine = values.engine or engines.engine()
-  if engines.lane(engine).closed then
-    error(errors.new { kind = "closed", message = "the option engine: that engine is closed" }, 0)
-  end
+  local engine = auth._engine
   local made, failure = core.client(engine, inner)
   if not made then
     error(errors.new(failure), 0)
@@ -533,6 +537,7 @@ function client.new(given)
   return setmetatable({
     base_url = values.base_url:gsub("/+$", ""), store = values.store, page_size = values.page_size,
     read_only = values.read_only, _mark = {}, _core = made, _engine = engine,
+    auth = auth, _owns_auth = auth ~= values.auth,
     _codec = values.codec or false, -- false: a look-up that fails goes on to the class
     _request_ids = values.request_ids or false, _repeats = {
       attempts = values.attempts, backoff = values.backoff, max_backoff = values.max_backoff,

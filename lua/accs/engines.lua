@@ -16,6 +16,9 @@ local engines = {}
 ---@field waiting integer  the number of those that somebody waits for
 ---@field place integer|false  in `active`, while that is not 0
 ---@field hooks table<integer, table>  by client handle; clients hold theirs
+---@field hosts table<integer, table>  by number, what the core may ask; credentials hold theirs
+---@field host_of table<function|table, table>  the same, by what the program gave
+---@field host_count integer  how many there ever were
 ---@field closed accs.core.Failure|false  nothing will come any more
 
 local lanes = setmetatable({}, { __mode = "k" }) -- by engine
@@ -65,6 +68,8 @@ end
 function engines.adopt(engine)
   local lane = {
     engine = engine, waiters = {}, waiting = 0, hooks = setmetatable({}, { __mode = "v" }),
+    hosts = setmetatable({}, { __mode = "v" }), host_of = setmetatable({}, { __mode = "kv" }),
+    host_count = 0,
     place = false, closed = false, -- here already: setting them later needs no memory
   }
   lanes[engine] = lane
@@ -264,6 +269,13 @@ local function hand_out(lane, kind, id, a, b)
     local hook = lane.hooks[id]
     if hook then
       hook:add(a)
+    end
+  elseif kind == "hook" then
+    local host = lane.hosts[a.host]
+    if host then
+      host:asked(id, a)
+    else
+      lane.engine:settle(id, "the program has dropped it")
     end
   else
     deliver(lane, kind, id, a, b)

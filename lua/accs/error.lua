@@ -172,6 +172,8 @@ local CURL_HINTS = {
 
 -- What IMS calls its errors (RFC 6749, 5.2), as the core's message quotes them.
 local IMS_HINTS = {
+  { "the session is over", "sign in again: accs login" }, -- what the core makes of invalid_grant
+  { "no session", "sign in: accs login" },
   { "invalid_client", "check IMS_CLIENT_ID and IMS_CLIENT_SECRET" },
   { "invalid_scope", "check IMS_SCOPES: the project may lack one, commerce.accs for example" },
   { "unauthorized_client", "check that the credential is of the kind OAuth Server-to-Server" },

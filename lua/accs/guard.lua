@@ -7,9 +7,11 @@ local guard = {}
 -- What must not be decided by a source weaker than that of the secret: the server that gets it, who
 -- is trusted to be that server, the way to it. A pin or a newer TLS can only narrow the trust.
 local ADDRESSES = { "ims_url", "base_url", "ca_file", "proxy" }
+-- Tokens that are kept in another's cache, or sealed with another's key, are his as well.
+local CREDENTIAL = { "ims_url", "base_url", "ca_file", "proxy", "cache", "cache_key" }
 local RULES = {
-  { secret = "access_token", by = ADDRESSES },
-  { secret = "client_secret", by = ADDRESSES },
+  { secret = "access_token", by = CREDENTIAL },
+  { secret = "client_secret", by = CREDENTIAL },
   { secret = "client_cert", by = ADDRESSES }, -- it says who we are, to whoever asks
   { secret = "client_key", by = ADDRESSES },
   { secret = "proxy", by = { "no_proxy" } }, -- a way around it
@@ -27,6 +29,11 @@ local function is_adobe(name, value)
   return address and address.adobe
 end
 
+-- Whether a weaker source may say so: an address of Adobe's, memory, or this user's own folder.
+local function is_harmless(name, value)
+  return is_adobe(name, value) or name == "cache" and (value == "memory" or value == "file")
+end
+
 -- A secret must not go where a weaker source says: whoever can put a `.env` into the current
 -- folder could otherwise have the environment's secret sent to a server of his.
 local function check_sources(values, sources)
@@ -36,23 +43,45 @@ local function check_sources(values, sources)
       and (not rule.password or value:find("@", 1, true))
     for _, name in ipairs(rule.by) do
       if strong and values[name] and sources[name].kind == "dotenv"
-        and not is_adobe(name, values[name]) then
-        fail("%s comes from %s, but %s from %s and is not Adobe's own: "
+        and not is_harmless(name, values[name]) then
+        fail("%s comes from %s, but %s from %s%s: "
           .. "a secret goes nowhere on the word of a weaker source; set both in one place",
-          rule.secret, sources[rule.secret].words, name, sources[name].words)
+          rule.secret, sources[rule.secret].words, name, sources[name].words,
+          IS_URL[name] and " and is not Adobe's own" or "")
       end
+    end
+  end
+end
+
+-- A person's tokens: those of a session that the program made, or those that this user's cache has.
+-- What somebody signed in with at an IMS is no business of a `.env` that names another tenant.
+local function check_session(values, sources)
+  local made = type(values.auth) == "table"
+  local of_dotenv = not made and sources.ims_url.kind == "dotenv"
+    and not is_adobe("ims_url", values.ims_url)
+  if not made and values.auth ~= "user" or of_dotenv then
+    return
+  end
+  for _, name in ipairs { "base_url", "ca_file", "proxy" } do
+    if values[name] and sources[name].kind == "dotenv" and not is_adobe(name, values[name]) then
+      fail("%s comes from %s and is not Adobe's own: the tokens of a session go nowhere on the "
+        .. "word of a weaker source; set it in the environment, or as an option", name,
+        sources[name].words)
     end
   end
 end
 
 local function check_addresses(values, sources)
   for _, name in ipairs { "base_url", "ims_url" } do
-    local address, problem = core.address(values[name])
+    local address, problem
+    if values[name] then
+      address, problem = core.address(values[name])
+    end
     if problem == "not enough memory" then
       error(errors.new { kind = "memory", message = problem }, 0)
-    elseif not address then
+    elseif problem then
       fail("%s from %s: %s", name, sources[name].words, problem)
-    elseif not address.https and not address.loopback then
+    elseif address and not address.https and not address.loopback then
       fail("%s from %s must begin with https:// (plain http:// only to this machine)", name,
         sources[name].words)
     end
@@ -66,6 +95,7 @@ end
 --- Example: `guard.check(values, sources)`
 function guard.check(values, sources)
   check_sources(values, sources)
+  check_session(values, sources)
   check_addresses(values, sources)
 end
 

@@ -9,7 +9,8 @@ local hooks = {}
 
 --- What `on_event` gets. Fields that do not apply are nil.
 ---@class accs.Event
----@field kind "request"|"response"|"retry"|"throttle"|"token"  each request has one response
+---@field kind "request"|"response"|"retry"|"throttle"|"token"|"cache"  each request has one
+---  response
 ---@field time number  seconds since 1970-01-01 UTC
 ---@field call? integer  number of the call, the same for all its events
 ---@field attempt? integer  from 1
@@ -20,9 +21,11 @@ local hooks = {}
 ---@field error? accs.ErrorKind  why there was no whole answer, or no token
 ---@field delay? number  seconds to wait, of `retry`, `throttle` and `token`
 ---@field text? string  what happened, in a few words
+---@field reason? string  of `token` and `cache`: why
+---@field secret? integer  of `token`: which client secret was used, from 1, newest first
 ---@field dropped? integer  events that were lost before this one, since too many waited
----@field elapsed? number  seconds of the attempt; this and the rest: of `response`
----@field bytes? integer  of the body, inflated
+---@field elapsed? number  seconds: of the attempt, or of what a `token` or `cache` event tells
+---@field bytes? integer  of the body, inflated; this and the rest: of `response`
 ---@field bytes_in? integer  head and body as they came; TLS and HTTP/2's packing not counted
 ---@field bytes_out? integer  likewise, as they left
 ---@field protocol? "HTTP/1.0"|"HTTP/1.1"|"HTTP/2"
@@ -125,6 +128,23 @@ function hooks.observe(engine, handle, call, another)
   end
   engines.lane(engine).hooks[handle] = hook
   return hook
+end
+
+--- Who hears the events. What the environment asks for is not said twice, when the program has a
+--- log of its own.
+---@param values table<string, any>  of the options
+---@param sources table<string, accs.Source>
+---@return function[]  at most two
+--- Example: `local call, another = table.unpack(hooks.listeners(values, sources))`
+function hooks.listeners(values, sources)
+  local listeners = { values.on_event }
+  if values.log and values.log ~= "off" then
+    local log = require "accs.log"
+    if sources.log.kind == "option" or not log.is(values.on_event) then
+      listeners[#listeners + 1] = log.new { level = values.log }
+    end
+  end
+  return listeners
 end
 
 return hooks

@@ -4,8 +4,8 @@
 --- | Level   | Events |
 --- |---------|--------|
 --- | `error` | an attempt without an answer, or with status 500 and above; no token to be had |
---- | `warn`  | status 400 to 499; retry; throttle; an old token used on; events dropped |
---- | `info`  | other responses, cancelled attempts; tokens acquired and refreshed |
+--- | `warn`  | status 400 to 499; retry; throttle; other events of tokens; cache; events dropped |
+--- | `info`  | other responses, cancelled attempts; tokens had, kept, revoked or forgotten |
 --- | `debug` | requests; what is not listed here |
 ---
 --- A line has no secret: events carry neither tokens nor bodies, and credentials in a query are
@@ -22,12 +22,17 @@ local NAMES = { "to", "format", "level" }
 
 -- In the order of a line; what an event does not have is left out.
 local FIELDS = {
-  "call", "attempt", "method", "url", "status", "error", "text", "delay", "elapsed", "bytes",
-  "bytes_in", "bytes_out", "protocol", "reused", "request_id", "dropped",
+  "call", "attempt", "method", "url", "status", "error", "text", "reason", "secret", "delay",
+  "elapsed", "bytes", "bytes_in", "bytes_out", "protocol", "reused", "request_id", "dropped",
 }
 local PHASES = { "queue", "name_lookup", "connect", "tls", "first_byte", "total" }
 
-local TOKENS = { acquired = "info", refreshed = "info", ["not acquired"] = "error" }
+-- By the text of a `token` event; the others are `warn`.
+local TOKENS = {
+  acquired = "info", refreshed = "info", rotated = "info", ["from the cache"] = "info",
+  stored = "info", revoked = "info", forgotten = "info", ["refused by IMS"] = "error",
+  ["not acquired"] = "error",
+}
 
 local made = setmetatable({}, { __mode = "k" }) -- the functions of this module
 
@@ -47,7 +52,7 @@ local function level_of(event)
     level = level_of_response(event)
   elseif event.kind == "token" then
     level = TOKENS[event.text] or "warn"
-  elseif event.kind == "retry" or event.kind == "throttle" then
+  elseif event.kind == "retry" or event.kind == "throttle" or event.kind == "cache" then
     level = "warn"
   end
   return event.dropped and LEVELS[level] > LEVELS.warn and "warn" or level

@@ -1,5 +1,6 @@
 --- The one list of a client's options, and how their values are found: the program's own options
 --- win over the environment, that over a `.env` file, that over the defaults.
+local core = require "accs.core"
 local env = require "accs.env"
 local errors = require "accs.error"
 local guard = require "accs.guard"
@@ -9,7 +10,7 @@ local options = {}
 ---@class accs.Option
 ---@field name string  in Lua, and with dashes on the command line
 ---@field type "text"|"seconds"|"count"|"share"|"flag"|"choice"|"function"|"codec"|"scopes"
----  |"dotenv"|"engine"
+---  |"dotenv"|"engine"|"secret"|"cache"|"auth"
 ---@field choices? (string|integer)[]  of a choice
 ---@field word? string  for its value in the command line's help
 ---@field env? string  environment variable
@@ -26,8 +27,9 @@ options.list = {
   { name = "ims_url", type = "text", env = "IMS_URL", default = "https://ims-na1.adobelogin.com",
     doc = "address of Adobe's Identity Management Service" },
   { name = "client_id", type = "text", env = "IMS_CLIENT_ID", doc = "client id of the credential" },
-  { name = "client_secret", type = "text", env = "IMS_CLIENT_SECRET", secret = true,
-    doc = "its secret" },
+  { name = "client_secret", type = "secret", env = "IMS_CLIENT_SECRET", secret = true,
+    doc = "its secret; a list of secrets, newest first, in a variable as JSON; or a function that "
+      .. "returns either" },
   { name = "access_token", type = "text", env = "ACCS_ACCESS_TOKEN", secret = true,
     doc = "a ready token instead of a secret" },
   { name = "org_id", type = "text", env = "IMS_ORG_ID",
@@ -36,6 +38,22 @@ options.list = {
     default = "AdobeID,openid,email,profile,additional_info.roles,"
       .. "additional_info.projectedProductContext,commerce.accs",
     doc = "scopes of the token: a list, or text with commas or blanks; commerce.accs is added" },
+  { name = "auth", type = "auth", env = "ACCS_AUTH", default = "server", word = "WHO",
+    doc = "whose tokens: server (those of the credential), user (a person's, who signed in "
+      .. "before), or a session that accs.oauth made" },
+  { name = "session", type = "text", env = "ACCS_SESSION", default = "default", word = "NAME",
+    doc = "name of a person's session in the cache" },
+  { name = "redirect_uri", type = "text", env = "IMS_REDIRECT_URI", word = "URI",
+    doc = "address that a sign-in comes back to, as registered with the credential" },
+  { name = "cache", type = "cache", env = "ACCS_CACHE", default = "memory", password = true,
+    word = "WHERE",
+    doc = "where tokens are kept, sealed, beside memory: memory (nowhere), file (the user's cache "
+      .. "folder; the default of the command line), a folder, redis://host, or a store table" },
+  { name = "cache_key", type = "text", env = "ACCS_CACHE_KEY", secret = true,
+    doc = "what tokens are sealed with there: long and random; unset: the client secret, or a "
+      .. "random key in the folder where there is none" },
+  { name = "lock_timeout", type = "seconds", env = "ACCS_LOCK_TIMEOUT", unit = "s", default = 5,
+    doc = "wait for another process that asks IMS for the same token" },
   { name = "store", type = "text", env = "ACCS_STORE",
     doc = "store view code for the header Store; none unless set" },
   { name = "ca_file", type = "text", env = "ACCS_CA_FILE",
@@ -209,6 +227,64 @@ checks.flag = function(value)
   return value
 end
 
+local SECRETS_MAX = 8 -- as the core takes them
+local SECRET_WANTED = "a string, a list of 1 to 8 strings (in a variable: of JSON) or a function"
+
+checks.secret = function(value)
+  if type(value) == "string" then
+    return checks.text(value)
+  elseif type(value) == "function" then
+    return value
+  elseif type(value) ~= "table" or #value < 1 or #value > SECRETS_MAX then
+    return nil, SECRET_WANTED
+  end
+  for name, secret in pairs(value) do
+    if math.type(name) ~= "integer" or not checks.text(secret) then
+      return nil, SECRET_WANTED
+    end
+  end
+  return table.move(value, 1, #value, 1, {})
+end
+
+local CACHE_WANTED = "memory, file, a folder (with a / in it), redis://host or a store table"
+local STORE_FUNCTIONS = { load = true, save = true, lock = false, unlock = false, remove = false }
+
+-- Nothing of the value is shown: an address may hold a password.
+checks.cache = function(value)
+  if value == false or value == "memory" then
+    return "memory"
+  elseif type(value) == "table" then
+    for name, needed in pairs(STORE_FUNCTIONS) do
+      local kind = type(value[name])
+      if kind ~= "function" and (needed or kind ~= "nil") then
+        return nil, "a store table with the functions load and save, and maybe remove, lock, unlock"
+      end
+    end
+    if (value.lock == nil) ~= (value.unlock == nil) then
+      return nil, "a store table with both of lock and unlock, or with none"
+    end
+    return value
+  elseif type(value) ~= "string" or not checks.text(value) then
+    return nil, CACHE_WANTED
+  elseif value == "file" or value:find("^redis://.") then
+    return value
+  elseif value:find("://", 1, true) or not value:find("/", 1, true) then
+    return nil, CACHE_WANTED
+  elseif value:find("^~[^/]") then
+    return nil, "a folder that is spelled out (of ~ only ~/ is known)"
+  end
+  return value
+end
+
+checks.auth = function(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  if value == "server" or value == "user"
+    or type(meta) == "table" and meta.__name == "accs.Auth" then
+    return value
+  end
+  return nil, '"server", "user" or a session that accs.oauth made'
+end
+
 checks["function"] = function(value)
   local meta = getmetatable(value)
   local callable = type(value) == "function" or type(meta) == "table" and meta.__call ~= nil
@@ -279,6 +355,9 @@ function options.from_text(option, text)
   elseif kind == "flag" then
     local flag = ({ ["1"] = true, ["true"] = true, ["0"] = false, ["false"] = false })[text]
     return flag == nil and text or flag
+  elseif kind == "secret" and text:find("^%s*%[") then
+    local list = core.json_decode(text)
+    return type(list) == "table" and list or {} -- broken JSON is no secret
   end
   return text
 end
@@ -346,11 +425,17 @@ local function look_up(option, given, getenv, dotenv, file)
   return option.default, { kind = "default", words = "the default" }
 end
 
-local function check_missing(values)
-  local needed = { "base_url", "client_id", "client_secret" }
-  if values.access_token then
-    needed = { "base_url" }
+-- What there must be, by whose tokens are used.
+local function find_needed(values)
+  if type(values.auth) == "table" or values.access_token then
+    return { "base_url" }
+  elseif values.auth == "user" then
+    return { "base_url", "client_id" }
   end
+  return { "base_url", "client_id", "client_secret" }
+end
+
+local function check_missing(values, needed)
   for _, name in ipairs(needed) do
     if not values[name] then
       fail("%s is missing: set %s in the environment or in .env, or the option %s", name,
@@ -366,10 +451,11 @@ end
 --- address of a weaker source. A token from a stronger or equal source wins over the secret.
 ---@param given table  the program's options
 ---@param getenv? fun(name: string): string|nil  os.getenv by default
+---@param needed? string[]  the options that there must be; by default those of a client
 ---@return table<string, any> values
 ---@return table<string, accs.Source> sources
 --- Example: `local values, sources = options.resolve { store = "default", timeout = 20 }`
-function options.resolve(given, getenv)
+function options.resolve(given, getenv, needed)
   for name in pairs(given) do
     if not options.by_name[name] then
       fail("%s", options.unknown("option", name, names))
@@ -392,21 +478,33 @@ function options.resolve(given, getenv)
     end
   end
   options.choose_secret(values, sources)
-  check_missing(values)
+  check_missing(values, needed or find_needed(values))
   guard.check(values, sources)
   return values, sources
 end
 
 local RANK = { option = 3, environment = 2, dotenv = 1 }
 
---- Keeps one of access_token and client_secret: the one from the stronger source, the token when
---- both come from the same, so that a left-over variable never beats what the program says.
+--- Keeps one of access_token and what is beside it, client_secret or a person's sign-in: the one
+--- from the stronger source, the token when both come from the same, so that a left-over variable
+--- never beats what the program says. A session that the program made beats all.
 ---@param values table<string, any>
 ---@param sources table<string, accs.Source>
 function options.choose_secret(values, sources)
-  if values.access_token and values.client_secret then
-    local token = RANK[sources.access_token.kind] >= RANK[sources.client_secret.kind]
-    values[token and "client_secret" or "access_token"] = nil
+  local function is_stronger(name)
+    return RANK[sources.access_token.kind] >= (RANK[sources[name].kind] or 0)
+  end
+  if type(values.auth) == "table" then
+    values.access_token, values.client_secret = nil, nil
+  elseif not values.access_token then
+    return
+  elseif values.auth == "user" and not is_stronger("auth") then
+    values.access_token = nil
+  elseif values.client_secret then
+    values[is_stronger("client_secret") and "client_secret" or "access_token"] = nil
+  end
+  if values.access_token then
+    values.auth = "server"
   end
 end
 

@@ -77,7 +77,8 @@ describe("the value of an option", function()
 
   it("can come from every variable that the list names", function()
     local texts = { text = "https://x.adobe.com", seconds = "7", count = "7", share = "0.7",
-      flag = "true", scopes = "commerce.accs" }
+      flag = "true", scopes = "commerce.accs", secret = '["a", "b"]', cache = "./folder",
+      auth = "user" }
     local seen = 0
     for _, option in ipairs(options.list) do
       if option.env then
@@ -146,7 +147,7 @@ describe("an option", function()
     { { retry_budget_min = 0 }, "retry_budget_min must be a whole number from 1" },
     { { backoff = -1 }, "backoff must be a number of seconds" },
     { { page_size = true }, "page_size must be.*not boolean" },
-    { { client_secret = 5 }, "client_secret must be a string, not integer" },
+    { { client_secret = 5 }, "client_secret must be a string, a list.*or a function, not integer" },
     { { client_secret = "canary\r\nX: y" }, "client_secret must be" },
     { { client_id = "" }, "client_id must be" },
     { { read_only = "yes" }, "read_only must be true or false" },
