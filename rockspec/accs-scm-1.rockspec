@@ -48,6 +48,7 @@ build = {
         "csrc/core/engines.c",
         "csrc/core/error.c",
         "csrc/core/event.c",
+        "csrc/core/file.c",
         "csrc/core/fork_mark.c",
         "csrc/core/header_block.c",
         "csrc/core/histogram.c",

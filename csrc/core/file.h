@@ -39,7 +39,11 @@ accs_error accs_file_read(const accs_folder *folder, const char *name, accs_buff
 /*
  * Writes beside it and renames, so that readers see the old or the new bytes and nothing between,
  * also after a crash (fsync of file and folder). Mode 0600 whatever the umask. What has the name
- * and is no plain file of this user is left alone: ACCS_ERROR_IO.
+ * and is no plain file of this user is left alone: ACCS_ERROR_IO. Where the disk is full or larger
+ * files are not allowed (RLIMIT_FSIZE; no SIGXFSZ is raised), the old bytes stay.
+ *
+ * A process that is killed on the way leaves a file ".tmp-" and 32 hexadecimal digits behind. It
+ * disturbs nobody, and whoever writes in that folder an hour later, or after, removes it.
  */
 accs_error accs_file_replace(const accs_folder *folder, const char *name, const void *bytes,
                              size_t bytes_len, const char **why);
