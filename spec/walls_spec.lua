@@ -147,6 +147,7 @@ local LUA_ARROWS = {
 local LUA_EXTRA = {
   ["accs.cli"] = { "accs.core" }, -- the versions of the libraries, for --version
   ["accs.cli.terminal"] = { "accs.core" }, -- isatty
+  ["accs.cli.options"] = { "accs.credentials" }, -- whether somebody has signed in
 }
 
 local TOP_LEVEL = {

@@ -149,6 +149,30 @@ describe("an option", function()
     { { page_size = true }, "page_size must be.*not boolean" },
     { { client_secret = 5 }, "client_secret must be a string, a list.*or a function, not integer" },
     { { client_secret = "canary\r\nX: y" }, "client_secret must be" },
+    { { client_secret = {} }, "client_secret must be a string, a list of 1 to 8 strings" },
+    { { client_secret = { "canary", "" } }, "client_secret must be a string, a list" },
+    { { client_secret = { "canary", 5 } }, "client_secret must be a string, a list" },
+    { { client_secret = { "canary", name = "canary" } }, "client_secret must be a string, a list" },
+    { { client_secret = { "1", "2", "3", "4", "5", "6", "7", "8", "canary" } },
+      "client_secret must be a string, a list of 1 to 8" },
+    { { cache = true }, "cache must be memory, file, a folder.*not boolean" },
+    { { cache = "canary" }, "cache must be memory, file, a folder %(with a / in it%)" },
+    { { cache = "" }, "cache must be" },
+    { { cache = "rediss://user:canary@localhost" }, "cache must be memory.*not other text" },
+    { { cache = "redis://" }, "cache must be memory" },
+    { { cache = "~canary/x" }, "cache must be a folder that is spelled out" },
+    { { cache = {} }, "cache must be a store table with the functions load and save" },
+    { { cache = { load = print, save = "canary" } }, "cache must be a store table" },
+    { { cache = { load = print, save = print, remove = 5 } }, "cache must be a store table" },
+    { { cache = { load = print, save = print, lock = print } }, "with both of lock and unlock" },
+    { { cache_key = "" }, "cache_key must be" },
+    { { cache_key = 5 }, "cache_key must be a string" },
+    { { lock_timeout = -1 }, "lock_timeout must be a number of seconds" },
+    { { auth = "canary" }, 'auth must be "server", "user" or a session' },
+    { { auth = {} }, 'auth must be "server", "user" or a session' },
+    { { auth = setmetatable({}, { __name = "other" }) }, 'auth must be "server", "user"' },
+    { { session = "" }, "session must be" },
+    { { redirect_uri = 5 }, "redirect_uri must be a string" },
     { { client_id = "" }, "client_id must be" },
     { { read_only = "yes" }, "read_only must be true or false" },
     { { on_event = "x" }, "on_event must be a function" },
@@ -201,6 +225,88 @@ describe("an option", function()
     assert.matches("client_secret is missing: set IMS_CLIENT_SECRET", refusal(given))
     given.client_id, given.access_token = nil, "token"
     assert.equal("token", (resolve(given)).access_token)
+  end)
+end)
+
+describe("client_secret", function()
+  it("is text, a list, or a function", function()
+    local list = { "new", "old" }
+    local values = resolve(full { client_secret = list })
+    assert.same({ "new", "old" }, values.client_secret)
+    assert.is_false(rawequal(list, values.client_secret)) -- the program may change its own
+    assert.equal(print, (resolve(full { client_secret = print })).client_secret)
+  end)
+
+  it("is a list in a variable that begins with a bracket", function()
+    local given = { base_url = ADOBE, client_id = "id", dotenv = false }
+    local function from(text)
+      return (resolve(given, { IMS_CLIENT_SECRET = text })).client_secret
+    end
+    assert.same({ "new", "old" }, from('["new","old"]'))
+    assert.same({ "one" }, from(' [ "one" ]'))
+    assert.equal('p8e-["x"]', from('p8e-["x"]'))
+    for _, text in ipairs { '["canary"', "[canary]", "[]", '["canary",5]', '[["canary"]]', "[" } do
+      local line = refusal(given, { IMS_CLIENT_SECRET = text })
+      assert.matches("client_secret from the environment %(IMS_CLIENT_SECRET%) must be", line)
+    end
+  end)
+end)
+
+describe("cache", function()
+  it("is memory unless set", function()
+    assert.equal("memory", (resolve(full())).cache)
+    assert.equal("memory", (resolve(full { cache = false })).cache)
+  end)
+
+  it("takes what the list names", function()
+    local store = { load = print, save = print, lock = print, unlock = print, remove = print }
+    for _, value in ipairs { "memory", "file", "/var/cache/x", "./x", "~/x", "x/y",
+      "redis://localhost", "redis://user:word@localhost:6379/2", store } do
+      assert.equal(value, (resolve(full { cache = value })).cache)
+    end
+    assert.equal("./x", (resolve(full(), { ACCS_CACHE = "./x" })).cache)
+  end)
+end)
+
+describe("the credentials that there must be", function()
+  it("are those of whose tokens are wanted", function()
+    local given = { base_url = ADOBE, dotenv = false, auth = "user" }
+    assert.matches("client_id is missing: set IMS_CLIENT_ID", refusal(given))
+    given.client_id = "id"
+    assert.is_nil((resolve(given)).client_secret)
+    assert.equal("default", (resolve(given)).session)
+    given.auth = "server"
+    assert.matches("client_secret is missing", refusal(given))
+  end)
+
+  it("are a session's own", function()
+    local session = setmetatable({}, { __name = "accs.Auth" })
+    local values = resolve({ base_url = ADOBE, dotenv = false, auth = session },
+      { ACCS_ACCESS_TOKEN = "left over", IMS_CLIENT_SECRET = "left over" })
+    assert.equal(session, values.auth)
+    assert.is_nil(values.access_token)
+    assert.is_nil(values.client_secret)
+  end)
+
+  it("are those that whoever asks names", function()
+    local values = options.resolve({ client_id = "id", dotenv = false }, function() end,
+      { "client_id" })
+    assert.is_nil(values.base_url)
+    local ok, problem = pcall(options.resolve, { client_id = "id", dotenv = false },
+      function() end, { "client_id", "redirect_uri" })
+    assert.is_false(ok)
+    assert.matches("redirect_uri is missing: set IMS_REDIRECT_URI", tostring(problem))
+  end)
+
+  it("are a ready token's where that comes from a source as strong as what says user", function()
+    local given = { base_url = ADOBE, client_id = "id", dotenv = false }
+    local values = resolve(given, { ACCS_ACCESS_TOKEN = "x", ACCS_AUTH = "user" })
+    assert.equal("x", values.access_token)
+    assert.equal("server", values.auth)
+    given.auth = "user"
+    values = resolve(given, { ACCS_ACCESS_TOKEN = "left over" })
+    assert.is_nil(values.access_token)
+    assert.equal("user", values.auth)
   end)
 end)
 
@@ -298,6 +404,56 @@ describe("a secret", function()
     assert.equal("integer", math.type(values.ip_version))
     assert.equal(6, values.ip_version)
     assert.equal("1.1", values.http_version)
+  end)
+
+  for key, value in pairs { ACCS_CACHE = "./canary", ACCS_CACHE_KEY = "canary" } do
+    it("seals no tokens as .env says, nor has them kept there: " .. key, function()
+      local dir <close> = support.temp_dir()
+      local path = dotenv(dir, key, value)
+      local name = key:sub(6):lower()
+      local line = refusal(full { dotenv = path })
+      assert.matches("client_secret comes from the option client_secret, but " .. name
+        .. " from .*%.env %(" .. key .. "%): a secret goes nowhere", line)
+      assert.is_nil(line:find("Adobe's own", 1, true))
+      assert.matches("access_token comes from", refusal { base_url = ADOBE, access_token = "canary",
+        dotenv = path })
+    end)
+  end
+
+  it("may have its tokens kept in memory and in the user's own folder on the word of .env",
+    function()
+      local dir <close> = support.temp_dir()
+      for _, value in ipairs { "memory", "file" } do
+        assert.equal(value, (resolve(full { dotenv = dotenv(dir, "ACCS_CACHE", value) })).cache)
+      end
+    end)
+
+  it("that is a person's session goes to no address of .env", function()
+    local dir <close> = support.temp_dir()
+    local session = setmetatable({}, { __name = "accs.Auth" })
+    for key, value in pairs(FOREIGN) do
+      if key ~= "IMS_URL" then
+        local path = dotenv(dir, key, value)
+        local given = { dotenv = path, client_id = "id", auth = session,
+          base_url = key ~= "API_ENDPOINT" and ADOBE or nil }
+        local words = NAMES[key] .. " comes from .*%.env %(" .. key .. "%) and is not Adobe's own"
+        assert.matches(words, refusal(given))
+        given.auth = "user"
+        assert.matches(words, refusal(given))
+      end
+    end
+    local path = dotenv(dir, "API_ENDPOINT", ADOBE)
+    assert.equal(ADOBE, (resolve { dotenv = path, client_id = "id", auth = "user" }).base_url)
+  end)
+
+  it("that is a person's session goes to the tenant beside an IMS that .env names too", function()
+    local dir <close> = support.temp_dir()
+    local path = support.write_file(dir.path .. "/.env",
+      "API_ENDPOINT=http://127.0.0.1:1/x\nIMS_URL=http://127.0.0.1:2\n")
+    local given = { dotenv = path, client_id = "id", auth = "user" }
+    assert.equal("http://127.0.0.1:1/x", (resolve(given)).base_url)
+    given.ims_url = "http://127.0.0.1:2"
+    assert.matches("base_url comes from", refusal(given))
   end)
 
   it("goes to Adobe's own addresses, wherever they stand", function()

@@ -1,5 +1,6 @@
 --- The options that commands share: those of the client, taken from its own list, and the output's.
 local client_options = require "accs.options"
+local credentials = require "accs.credentials"
 local stop = require "accs.cli.stop"
 local terminal = require "accs.cli.terminal"
 
@@ -61,11 +62,14 @@ end
 
 -- A command line is for everybody on the machine to read.
 local function refuse_password(option, text)
-  if option.password and text:find("@", 1, true) then
+  local is_address = option.type ~= "cache" or text:find("://", 1, true) -- else a folder
+  if option.password and is_address and text:find("@", 1, true) then
     stop.now("usage", string.format("%s: no user name and password here, where others can read "
       .. "them: set %s", flag_of(option), option.env))
   end
 end
+
+local CHOSEN = { choice = true, cache = true, auth = true }
 
 local function read_choice(option, text)
   local value = client_options.from_text(option, text)
@@ -81,7 +85,7 @@ local NUMBERS = { seconds = "number of seconds", count = "whole number from 1",
 
 local function read(option, text)
   refuse_password(option, text)
-  if option.type == "choice" then
+  if CHOSEN[option.type] then
     return read_choice(option, text)
   end
   local expected = NUMBERS[option.type]
@@ -95,12 +99,29 @@ local function read(option, text)
   return text
 end
 
---- Makes the client that a command line asks for.
+-- Whether a person has signed in with these credentials: the cache has the session.
+local function has_session(values, sources, given)
+  if not values.client_id or values.access_token then
+    return false
+  end
+  values.cache = given.cache or values.cache
+  local auth = credentials.open(values, sources, { user = true, quiet = true })
+  local found = auth and auth:_run("load")
+  if auth then
+    auth:close()
+  end
+  return found ~= nil
+end
+
+--- The options of a client that a command line gives, with what holds for commands alone: tokens
+--- are kept in the user's cache folder, and are a person's where one has signed in.
 ---@param arguments table  as argparse read them
----@return accs.Client
---- Raises an error of kind `config` when credentials are missing or wrong.
---- Example: `local client <close> = options.client(arguments)`
-function options.client(arguments)
+---@return table given  for accs.client
+---@return table<string, any> values
+---@return table<string, accs.Source> sources
+--- Raises an error of kind `config` when something is wrong.
+--- Example: `local given = options.given(arguments)`
+function options.given(arguments)
   local given = {}
   for _, option in ipairs(client_options.list) do
     local value = arguments["client_" .. option.name]
@@ -108,7 +129,24 @@ function options.client(arguments)
       given[option.name] = value ~= true and read(option, value) or value
     end
   end
-  local level = client_options.resolve(given).log
+  local values, sources = client_options.resolve(given, nil, {})
+  if sources.cache.kind == "default" and credentials.default_folder() then
+    given.cache = "file"
+  end
+  if sources.auth.kind == "default" and has_session(values, sources, given) then
+    given.auth = "user"
+  end
+  return given, values, sources
+end
+
+--- Makes the client that a command line asks for.
+---@param arguments table  as argparse read them
+---@return accs.Client
+--- Raises an error of kind `config` when credentials are missing or wrong.
+--- Example: `local client <close> = options.client(arguments)`
+function options.client(arguments)
+  local given, values = options.given(arguments)
+  local level = values.log
   given.on_event = terminal.waits(level ~= nil and level ~= "off")
   return require("accs").client(given)
 end
