@@ -32,7 +32,7 @@ HOSTS := $(BUILD)/spec/core/oom $(BUILD)/spec/core/threads
 # Exported, so that C modules of others can be loaded.
 WHOLE_LUA = -Wl,-E -Wl,--whole-archive "$$($(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a" \
 	-Wl,--no-whole-archive
-CORE_LIBS := -lcurl -lcrypto -lz -lpthread
+CORE_LIBS := -lcurl -lssl -lcrypto -lz -lpthread
 MODULES := $(BUILD)/lib/accs/core.so $(BUILD)/lib/accs/sandbox/native.so
 
 # The sandbox shares no header with the core.

@@ -20,6 +20,7 @@ dependencies = {
 -- By library only: where headers lie in a multiarch folder, LuaRocks does not look for them there.
 external_dependencies = {
   CURL = { library = "curl" },
+  SSL = { library = "ssl" },
   CRYPTO = { library = "crypto" },
   ZLIB = { library = "z" },
 }
@@ -66,6 +67,10 @@ build = {
         "csrc/core/jwt_object.c",
         "csrc/core/lane.c",
         "csrc/core/library.c",
+        "csrc/core/loopback.c",
+        "csrc/core/loopback_guest.c",
+        "csrc/core/loopback_head.c",
+        "csrc/core/loopback_tls.c",
         "csrc/core/measure.c",
         "csrc/core/outgoing.c",
         "csrc/core/pipe_guard.c",
@@ -99,6 +104,7 @@ build = {
         "csrc/lua/engine.c",
         "csrc/lua/fields.c",
         "csrc/lua/hook.c",
+        "csrc/lua/loopback.c",
         "csrc/lua/module.c",
         "csrc/lua/observe.c",
         "csrc/lua/options.c",
@@ -108,7 +114,7 @@ build = {
         "csrc/lua/value_encode.c",
       },
       defines = { "_GNU_SOURCE" },
-      libraries = { "curl", "crypto", "z", "pthread" },
+      libraries = { "curl", "ssl", "crypto", "z", "pthread" },
     },
   },
   install = {

@@ -36,6 +36,7 @@ local C_ROOMS = {
   { "^csrc/core/scan%.[ch]$", "policy" },
   { "^csrc/core/histogram%.[ch]$", "policy" },
   { "^csrc/core/redact%.[ch]$", "policy" },
+  { "^csrc/core/loopback_head%.[ch]$", "policy" },
   { "^csrc/core/seal%.[ch]$", "security" },
   { "^csrc/core/pkce%.[ch]$", "security" },
   { "^csrc/core/[a-z_]+%.[ch]$", "machines" },

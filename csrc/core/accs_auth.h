@@ -200,4 +200,61 @@ ACCS_API accs_error accs_seal_text(accs_text secret, const char *purpose, accs_t
 ACCS_API accs_error accs_unseal_text(accs_text secret, const char *purpose, accs_text sealed,
                                      accs_text *text);
 
+/*
+ * A listener on this machine for the redirect of a sign-in (RFC 8252, 7.3). With https a
+ * certificate is made on the spot: of EC P-256, self-signed, for a day, its key in memory alone.
+ */
+typedef struct accs_loopback accs_loopback;
+
+/*
+ * Begins to listen.
+ *
+ * redirect_uri  http or https, its host localhost (both families), 127.0.0.1 or [::1], and its
+ *               port; NULL: a loopback that listens nowhere, for accs_loopback_wait() alone
+ * loopback      set on success; free with accs_loopback_free()
+ *
+ * Errors: ACCS_ERROR_CONFIG (another address), ACCS_ERROR_IO (the port is in use, or not allowed),
+ * ACCS_ERROR_MEMORY.
+ */
+ACCS_API accs_error accs_loopback_new(const char *redirect_uri, accs_loopback **loopback,
+                                      accs_failure *failure);
+
+/* Stops listening, ends connections. NULL is fine. */
+ACCS_API void accs_loopback_free(accs_loopback *loopback);
+
+/* Why accs_loopback_wait() came back. */
+typedef enum accs_loopback_event {
+    ACCS_LOOPBACK_NOTHING = 0, /* the time is over, or a signal arrived */
+    ACCS_LOOPBACK_REDIRECT,    /* the redirect URI was asked for: accs_loopback_answer() follows */
+    ACCS_LOOPBACK_OTHER,       /* the other descriptor can be read, or has ended */
+} accs_loopback_event;
+
+/*
+ * Waits for a GET of the redirect URI, or for another descriptor. Whatever else comes to the port
+ * is answered or ended here, within limits (limits.h), and does not end the wait. Blocks.
+ *
+ * other_fd    standard input for example; -1: none
+ * timeout_ms  negative: until something happens
+ * event       set on success
+ * query       set with REDIRECT: what stands behind "?", as it came; borrowed until the next call
+ *
+ * Errors: ACCS_ERROR_IO.
+ */
+ACCS_API accs_error accs_loopback_wait(accs_loopback *loopback, int other_fd, int64_t timeout_ms,
+                                       accs_loopback_event *event, accs_text *query,
+                                       accs_failure *failure);
+
+/* What the browser is shown. */
+typedef enum accs_loopback_page {
+    ACCS_LOOPBACK_FOREIGN = 0, /* not the sign-in that is waited for */
+    ACCS_LOOPBACK_ACCEPTED,    /* it is done */
+    ACCS_LOOPBACK_FAILED,      /* it was that sign-in, and it did not succeed */
+} accs_loopback_page;
+
+/*
+ * Answers the redirect that accs_loopback_wait() gave last; without one nothing happens. Gives the
+ * browser up to a second to take it. A redirect that is left unanswered is FOREIGN.
+ */
+ACCS_API void accs_loopback_answer(accs_loopback *loopback, accs_loopback_page page);
+
 #endif

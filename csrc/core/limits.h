@@ -50,6 +50,10 @@
     X(STORE_TIMEOUT, int64_t, 1000, "ms", "one operation of a token store of the host")            \
     X(STORE_PAUSE, int64_t, 30000, "ms", "a store that failed is left alone")                      \
     X(STORE_ENTRY_MAX, size_t, 262144, "bytes", "one sealed entry of a token cache")               \
+    X(LOOPBACK_GUESTS, size_t, 16, "connections", "to the listener of a sign-in; the oldest goes") \
+    X(LOOPBACK_HEAD, size_t, 8192, "bytes", "head of a request to that listener")                  \
+    X(LOOPBACK_TIME, int64_t, 10000, "ms", "for such a request to arrive, TLS included")           \
+    X(LOOPBACK_LEAVE, int64_t, 1000, "ms", "for such an answer to be taken")                       \
     X(MAX_EVENTS, size_t, 4096, "events", "of an engine, not fetched yet; more are dropped")       \
     X(JSON_DEPTH, size_t, 512, "levels", "nested arrays and objects")                              \
     X(JSON_TEXT, size_t, 67108864, "bytes", "one string, key or number")                           \

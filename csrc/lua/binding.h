@@ -65,5 +65,6 @@ void accs_lua_client_open(lua_State *L);
 void accs_lua_auth_open(lua_State *L);
 void accs_lua_reply_open(lua_State *L);
 void accs_lua_policy_open(lua_State *L);
+void accs_lua_loopback_open(lua_State *L);
 
 #endif

@@ -433,4 +433,34 @@ function Reply:decode() end
 --- Example: `reply:close()`
 function Reply:close() end
 
+--- Listens for the redirect of a sign-in, on this machine only. With https a certificate is made on
+--- the spot.
+---@param redirect_uri? string  its host localhost, 127.0.0.1 or [::1]; nil: listens nowhere, for
+---  `loopback:wait` alone
+---@return accs.core.Loopback|nil loopback
+---@return accs.core.Failure|nil failure
+--- Example: `local loopback <close> = assert(core.loopback("https://localhost:8443/callback"))`
+function core.loopback(redirect_uri) end
+
+---@class accs.core.Loopback
+local Loopback = {}
+
+--- Waits for the redirect, or for input. Blocks. Whatever else comes to the port does not end it.
+---@param seconds? number  nil: until something happens
+---@param fd? integer  a descriptor to read as well: 0 is standard input
+---@return "redirect"|"input"|nil what  nil: the time is over, or a signal arrived
+---@return string|accs.core.Failure|nil text  the query, or what was read; nil: the input has ended.
+---  With nothing before it: a failure, where waiting is not possible
+--- Example: `local what, text = loopback:wait(60, 0)`
+function Loopback:wait(seconds, fd) end
+
+--- Shows the browser a page that ends the redirect which `wait` gave last.
+---@param page "accepted"|"failed"|"foreign"  foreign: not the sign-in that is waited for
+--- Example: `loopback:answer("accepted")`
+function Loopback:answer(page) end
+
+--- Stops listening. A second time does nothing.
+--- Example: `loopback:close()`
+function Loopback:close() end
+
 return core

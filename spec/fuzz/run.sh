@@ -15,7 +15,7 @@ for source in spec/fuzz/fuzz_${TARGET:-*}.c; do
     mkdir -p "$dir/corpus/$words" "spec/fuzz/corpus/$words"
     "$clang" -std=c11 -D_GNU_SOURCE -iquote csrc/core -g -O2 -fsanitize=fuzzer,address,undefined \
         -fno-sanitize-recover=undefined "$source" "$dir/core.a" -o "$dir/$name" \
-        -lcurl -lcrypto -lz -lpthread
+        -lcurl -lssl -lcrypto -lz -lpthread
     echo "== $name, $RUNS runs"
     dictionary=
     [ ! -f "spec/fuzz/$words.dict" ] || dictionary="-dict=spec/fuzz/$words.dict"

@@ -3,7 +3,7 @@ local core = require "accs.core"
 local fault = require "spec.support.fault"
 
 local function declared()
-  local found = { core = {}, Engine = {}, Client = {}, Auth = {}, Reply = {} }
+  local found = { core = {}, Engine = {}, Client = {}, Auth = {}, Reply = {}, Loopback = {} }
   local of_module = false
   for line in io.lines("lua/accs/core.meta.lua") do
     local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
@@ -65,6 +65,8 @@ describe("accs.core", function()
     local auth <close> = assert(core.auth(engine, settings(server)))
     assert.same(found.Auth, methods_of(auth))
     assert.same(found.Reply, methods_of(reply))
+    local loopback <close> = assert(core.loopback())
+    assert.same(found.Loopback, methods_of(loopback))
   end)
 
   it("gives the table of repeats, which a reader may change for himself", function()
@@ -154,7 +156,9 @@ describe("accs.core", function()
     local id = assert(client:start { method = "GET", path = "/V1/x" })
     local reply <close> = assert(outcome(engine, id))
     local auth <close> = assert(core.auth(engine, settings(server)))
-    local objects = { engine = engine, client = client, reply = reply, auth = auth }
+    local loopback <close> = assert(core.loopback())
+    local objects = { engine = engine, client = client, reply = reply, auth = auth,
+      loopback = loopback }
     local others = { io.stdout, {}, 5, "text", false }
     for owner, object in pairs(objects) do
       for name, method in pairs(debug.getmetatable(object).__index) do
