@@ -104,6 +104,7 @@ build = {
         "csrc/lua/engine.c",
         "csrc/lua/fields.c",
         "csrc/lua/hook.c",
+        "csrc/lua/jwt.c",
         "csrc/lua/loopback.c",
         "csrc/lua/module.c",
         "csrc/lua/observe.c",

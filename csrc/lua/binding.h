@@ -46,6 +46,22 @@ accs_engine *accs_lua_check_engine(lua_State *L, int index);
 /* The credentials at index, open; raises otherwise. Makes no objects. */
 accs_auth *accs_lua_check_auth(lua_State *L, int index);
 
+/*
+ * Reads a table { keys, issuer, audience, client, type, now, leeway } (now and leeway in seconds);
+ * raises for another field, and where keys or now are missing. index: positive. Text is borrowed
+ * from the table. Makes no objects.
+ */
+void accs_lua_read_jwt_check(lua_State *L, int index, accs_jwt_check *check);
+
+/* Pushes the verdict's name and text: 2. */
+int accs_lua_push_verdict(lua_State *L, accs_jwt_verdict verdict);
+
+/* Pushes a box for text of the core, empty, and to be filled last: it frees what is in it. */
+accs_text *accs_lua_new_text(lua_State *L);
+
+/* Pushes what accs_jwt_claims() gave into such a box, or nil and a message. Returns how many. */
+int accs_lua_push_claims(lua_State *L, accs_error error, accs_text *claims);
+
 /* Seconds as Lua numbers to milliseconds; negative and NaN count as 0, infinity as years. */
 int64_t accs_lua_ms(lua_Number seconds);
 
@@ -63,6 +79,7 @@ void *accs_lua_self(lua_State *L, const char *name);
 void accs_lua_engine_open(lua_State *L);
 void accs_lua_client_open(lua_State *L);
 void accs_lua_auth_open(lua_State *L);
+void accs_lua_jwt_open(lua_State *L);
 void accs_lua_reply_open(lua_State *L);
 void accs_lua_policy_open(lua_State *L);
 void accs_lua_loopback_open(lua_State *L);

@@ -231,6 +231,7 @@ int luaopen_accs_core(lua_State *L)
     accs_lua_reply_open(L);
     accs_lua_client_open(L);
     accs_lua_auth_open(L);
+    accs_lua_jwt_open(L);
     accs_lua_policy_open(L);
     accs_lua_loopback_open(L);
     return 1;

@@ -141,6 +141,32 @@ function core.json_encode(value) end
 --- Example: `core.json_arrays(require "cjson")`
 function core.json_arrays(cjson) end
 
+--- The claims of a JWT (RFC 7519) as they stand in it. Nothing is checked: see jwt_verify.
+---@param token string
+---@return string|nil json  an object
+---@return string|nil message
+--- Example: `local claims = core.json_decode(assert(core.jwt_claims(token)))`
+function core.jwt_claims(token) end
+
+---@class accs.core.JwtCheck  what a JWT has to be; text left out or empty is not looked at
+---@field keys string  JWKS of the issuer (RFC 7517)
+---@field issuer? string  claim iss
+---@field audience? string  claim aud, alone or among others
+---@field client? string  claim client_id, as Adobe's access tokens have it
+---@field type? string  claim type, for example "access_token"
+---@field now number  seconds since 1970, by the issuer's clock
+---@field leeway? number  seconds that clocks may be apart, default 0
+
+--- Checks signature (RS256 alone), times and claims of a JWT.
+---@param token string
+---@param check accs.core.JwtCheck  raises on another field
+---@return string verdict  "good", or what is wrong first: "malformed", "algorithm", "key_unknown",
+---  "signature", "issuer", "audience", "client", "type", "claims", "expired", "not_yet", "keys"
+---  (unreadable), "memory"
+---@return string text  what the verdict means
+--- Example: `local verdict = core.jwt_verify(token, { keys = jwks, now = os.time() })`
+function core.jwt_verify(token, check) end
+
 ---@class accs.core.RetryRow
 ---@field ending "never_sent"|"lost"|"answered"|"final"  how the attempt ended
 ---@field first_status? integer  with "answered": the statuses that the row is for, both included

@@ -126,6 +126,30 @@ describe("accs.core", function()
       "timeout must be greater than 0")
   end)
 
+  it("takes the fields of a token's check that it knows, each of its type", function()
+    local function refuses(check, message)
+      assert.has_error(function() core.jwt_verify("a.b.c", check) end, message)
+    end
+    refuses({ keys = "{}", now = 0, key = "{}" }, "a check has no field key")
+    refuses({ "a" }, "the fields of a check have names")
+    refuses({ keys = {}, now = 0 }, "keys must be a string, not table")
+    refuses({ keys = "{}", now = "0" }, "now must be a number, not string")
+    refuses({ keys = "{}", now = -1 }, "now must not be negative")
+    refuses({ keys = "{}", now = 0 / 0 }, "now must not be negative")
+    refuses({ keys = "{}", now = 0, leeway = -1 }, "leeway must not be negative")
+    refuses({ keys = "{}", now = 0, leeway = true }, "leeway must be a number, not boolean")
+    for _, name in ipairs { "issuer", "audience", "client", "type" } do
+      refuses({ keys = "{}", now = 0, [name] = 5 }, name .. " must be a string, not number")
+      refuses({ keys = "{}", now = 0, [name] = "a\0b" }, name .. " holds a NUL byte")
+    end
+    refuses({ keys = "{}" }, "a check needs keys and now")
+    refuses({ now = 0 }, "a check needs keys and now")
+    assert.has_error(function() core.jwt_verify("a.b.c") end)
+    assert.has_error(function() core.jwt_verify(nil, { keys = "{}", now = 0 }) end)
+    assert.has_error(function() core.jwt_claims() end)
+    assert.equal("malformed", (core.jwt_verify("a.b.c", { keys = "{}", now = 0 })))
+  end)
+
   it("takes the options of an engine that it knows, each of its type", function()
     local CASES = {
       { { max_connection = 5 }, "an engine has no option max_connection" },
