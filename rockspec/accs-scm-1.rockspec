@@ -74,6 +74,7 @@ build = {
         "csrc/core/measure.c",
         "csrc/core/outgoing.c",
         "csrc/core/pipe_guard.c",
+        "csrc/core/pkce.c",
         "csrc/core/poller.c",
         "csrc/core/pool.c",
         "csrc/core/proxy.c",
