@@ -83,6 +83,7 @@ build = {
         "csrc/core/retry.c",
         "csrc/core/retry_after.c",
         "csrc/core/seal.c",
+        "csrc/core/seal_text.c",
         "csrc/core/secret.c",
         "csrc/core/sleep.c",
         "csrc/core/sockets.c",

@@ -38,6 +38,7 @@ local C_ROOMS = {
   { "^csrc/core/redact%.[ch]$", "policy" },
   { "^csrc/core/loopback_head%.[ch]$", "policy" },
   { "^csrc/core/seal%.[ch]$", "security" },
+  { "^csrc/core/seal_text%.c$", "security" },
   { "^csrc/core/pkce%.[ch]$", "security" },
   { "^csrc/core/[a-z_]+%.[ch]$", "machines" },
   { "^csrc/lua/[a-z_]+%.[ch]$", "binding" },
