@@ -113,6 +113,7 @@ build = {
         "csrc/lua/options.c",
         "csrc/lua/policy.c",
         "csrc/lua/reply.c",
+        "csrc/lua/security.c",
         "csrc/lua/value.c",
         "csrc/lua/value_encode.c",
       },

@@ -12,6 +12,7 @@
 #define ACCS_CLIENT_TYPE "accs.core.client"
 #define ACCS_AUTH_TYPE "accs.core.auth"
 #define ACCS_REPLY_TYPE "accs.reply"
+#define ACCS_TEXT_TYPE "accs.text"
 
 /* Pushes nil and a table that describes the failure: 2. */
 int accs_lua_push_failure(lua_State *L, const accs_failure *failure);
@@ -40,6 +41,13 @@ void accs_lua_fill_reply(lua_State *L, int index, accs_reply *reply);
 void accs_lua_push_value(lua_State *L, const accs_reply *reply, const char *wanted,
                          size_t wanted_len);
 
+/*
+ * For text that the core makes and accs_auth_text_free() ends: pushes a box for it, empty, which
+ * frees it should Lua raise. accs_lua_push_text() pushes what is in it by then, and empties it: 1.
+ */
+accs_text *accs_lua_new_text(lua_State *L);
+int accs_lua_push_text(lua_State *L, accs_text *text);
+
 /* The engine at index, open; raises otherwise. */
 accs_engine *accs_lua_check_engine(lua_State *L, int index);
 
@@ -55,9 +63,6 @@ void accs_lua_read_jwt_check(lua_State *L, int index, accs_jwt_check *check);
 
 /* Pushes the verdict's name and text: 2. */
 int accs_lua_push_verdict(lua_State *L, accs_jwt_verdict verdict);
-
-/* Pushes a box for text of the core, empty, and to be filled last: it frees what is in it. */
-accs_text *accs_lua_new_text(lua_State *L);
 
 /* Pushes what accs_jwt_claims() gave into such a box, or nil and a message. Returns how many. */
 int accs_lua_push_claims(lua_State *L, accs_error error, accs_text *claims);
@@ -83,5 +88,6 @@ void accs_lua_jwt_open(lua_State *L);
 void accs_lua_reply_open(lua_State *L);
 void accs_lua_policy_open(lua_State *L);
 void accs_lua_loopback_open(lua_State *L);
+void accs_lua_security_open(lua_State *L);
 
 #endif

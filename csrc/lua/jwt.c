@@ -1,8 +1,6 @@
 /* Checks of tokens that are at hand as text. */
 #include "fields.h"
 
-#define TEXT_TYPE "accs.core.text"
-
 enum { CHECK_KEYS = FIELD_OWN, CHECK_SECONDS };
 
 static const accs_lua_field check_fields[] = {
@@ -58,32 +56,14 @@ int accs_lua_push_verdict(lua_State *L, accs_jwt_verdict verdict)
     return 2;
 }
 
-accs_text *accs_lua_new_text(lua_State *L)
-{
-    accs_text *text = lua_newuserdatauv(L, sizeof *text, 0);
-
-    *text = (accs_text){.bytes = NULL};
-    luaL_setmetatable(L, TEXT_TYPE);
-    return text;
-}
-
 int accs_lua_push_claims(lua_State *L, accs_error error, accs_text *claims)
 {
-    if (error == ACCS_OK) {
-        lua_pushlstring(L, claims->bytes, claims->len);
-        accs_auth_text_free(claims);
-        return 1;
-    }
+    if (error == ACCS_OK)
+        return accs_lua_push_text(L, claims);
     lua_pushnil(L);
     lua_pushstring(L, accs_jwt_verdict_text(error == ACCS_ERROR_MEMORY ? ACCS_JWT_NO_MEMORY
                                                                        : ACCS_JWT_MALFORMED));
     return 2;
-}
-
-static int free_text(lua_State *L)
-{
-    accs_auth_text_free(lua_touserdata(L, 1));
-    return 0;
 }
 
 static accs_text check_text(lua_State *L, int index)
@@ -115,10 +95,6 @@ static int jwt_verify(lua_State *L)
 
 void accs_lua_jwt_open(lua_State *L)
 {
-    luaL_newmetatable(L, TEXT_TYPE);
-    lua_pushcfunction(L, free_text);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
     lua_pushcfunction(L, jwt_claims);
     lua_setfield(L, -2, "jwt_claims");
     lua_pushcfunction(L, jwt_verify);

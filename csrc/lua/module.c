@@ -234,5 +234,6 @@ int luaopen_accs_core(lua_State *L)
     accs_lua_jwt_open(L);
     accs_lua_policy_open(L);
     accs_lua_loopback_open(L);
+    accs_lua_security_open(L);
     return 1;
 }

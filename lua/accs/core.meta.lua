@@ -101,6 +101,44 @@ function core.redact_url(url) end
 --- Example: `local id = core.random_id()`
 function core.random_id() end
 
+--- A code verifier of 256 random bits and its challenge, method S256 (RFC 7636).
+---@return string verifier  43 characters
+---@return string challenge  43 characters
+--- Raises where the system has no random numbers.
+--- Example: `local verifier, challenge = core.pkce()`
+function core.pkce() end
+
+--- 256 random bits, for the `state` of a sign-in (RFC 6749, 10.12).
+---@return string  43 characters
+--- Raises where the system has no random numbers.
+--- Example: `local state = core.state()`
+function core.state() end
+
+--- Whether two texts are the same, in a time that tells their lengths only.
+---@param left string
+---@param right string
+---@return boolean
+--- Example: `core.equal(state, "what came back")`
+function core.equal(left, right) end
+
+--- Seals text so that only who knows the secret can read or change it (AES-256-GCM).
+---@param secret string  long and random; not empty
+---@param purpose string  tells one use of the secret from another; up to 256 bytes
+---@param text string
+---@return string|nil sealed  base64url; another one each time
+---@return string|nil message
+--- Example: `local sealed = assert(core.seal("not-a-secret", "example", "a text"))`
+function core.seal(secret, purpose, text) end
+
+--- Opens what `core.seal` made.
+---@param secret string
+---@param purpose string
+---@param text string  sealed
+---@return string|nil text
+---@return string|nil message
+--- Example: `core.unseal("not-a-secret", "example", sealed)` is the text, or nil and why not.
+function core.unseal(secret, purpose, text) end
+
 --- Seconds of a clock that never steps.
 ---@return number
 --- Example: `local started = core.monotonic()`

@@ -238,4 +238,64 @@ describe("accs.core", function()
     assert.equal("closed", failure.kind)
     client:close()
   end)
+
+  it("makes what a sign-in needs", function()
+    local verifier, challenge = core.pkce()
+    assert.matches("^[%w_-]+$", verifier)
+    assert.equal(43, #verifier)
+    assert.equal(43, #challenge)
+    assert.not_equal(verifier, challenge)
+    assert.not_equal(verifier, (core.pkce()))
+    local state = core.state()
+    assert.matches("^[%w_-]+$", state)
+    assert.equal(43, #state)
+    assert.not_equal(state, core.state())
+  end)
+
+  it("compares texts byte by byte", function()
+    assert.is_true(core.equal("", ""))
+    assert.is_true(core.equal("a\0b", "a\0b"))
+    assert.is_false(core.equal("a\0b", "a\0c"))
+    assert.is_false(core.equal("a", "ab"))
+    assert.is_false(core.equal("1", ""))
+  end)
+
+  it("seals a text for one secret and one purpose", function()
+    local text = "a text\0of two parts"
+    local sealed = assert(core.seal("s3cret", "example", text))
+    assert.matches("^[%w_-]+$", sealed)
+    assert.not_equal(sealed, core.seal("s3cret", "example", text))
+    assert.equal(text, core.unseal("s3cret", "example", sealed))
+    assert.equal("", core.unseal("s3cret", "", assert(core.seal("s3cret", "", ""))))
+    assert.equal(text, core.unseal("s\0", ("p"):rep(256),
+      assert(core.seal("s\0", ("p"):rep(256), text))))
+    for _, case in ipairs {
+      { "other", "example", sealed }, { "s3cret", "other", sealed },
+      { "s3cret", "example", sealed:sub(1, -2) }, { "s3cret", "example", sealed .. "A" },
+      { "s3cret", "example", sealed .. "=" }, { "s3cret", "example", "" },
+      { "s3cret\0", "example", sealed }, { "s3cret", "example", (sealed:gsub("^.", "R")) },
+    } do
+      local opened, message = core.unseal(table.unpack(case))
+      assert.is_nil(opened)
+      assert.equal("sealed with another secret, or changed", message)
+    end
+  end)
+
+  it("says which argument of these is wrong", function()
+    local CASES = {
+      { core.equal, { "a" }, "string expected, got no value" },
+      { core.equal, { 1, "1" }, "string expected, got number" },
+      { core.seal, { "", "p", "t" }, "bad argument #1 .* the secret is empty" },
+      { core.seal, { "s", "p\0", "t" }, "bad argument #2 .* the purpose holds a NUL byte" },
+      { core.seal, { "s", ("p"):rep(257), "t" }, "bad argument #2 .* longer than 256 bytes" },
+      { core.seal, { "s", "p" }, "bad argument #3" },
+      { core.unseal, { 5, "p", "t" }, "bad argument #1" },
+      { core.unseal, { "s", "p", {} }, "bad argument #3" },
+    }
+    for _, case in ipairs(CASES) do
+      local ok, problem = pcall(case[1], table.unpack(case[2]))
+      assert.is_false(ok)
+      assert.matches(case[3], (problem:gsub("[()]", "")))
+    end
+  end)
 end)
