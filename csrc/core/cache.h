@@ -23,7 +23,7 @@ typedef enum accs_cache_end {
 } accs_cache_end;
 
 /* Who uses it. The functions are called from accs_engine_step(), never from inside a function
- * below; they may start the next operation. */
+ * below; done may start the next operation, or free the cache, the others leave it alone. */
 typedef struct accs_cache_user {
     void *context;
     /* Whether what is kept serves, so that no lock is needed. */

@@ -47,6 +47,7 @@
     X(CLIENT_SECRETS, size_t, 8, "secrets", "of one credential; Adobe allows two")                 \
     X(LOCK_TIMEOUT, int64_t, 5000, "ms", "while another process asks IMS for the same token")      \
     X(LOCK_POLL, int64_t, 50, "ms", "between two looks at cache and lock, plus up to as much")     \
+    X(LOCK_LIFE, int64_t, 45000, "ms", "of a lock in a token store: longer than a request to IMS") \
     X(STORE_TIMEOUT, int64_t, 1000, "ms", "one operation of a token store of the host")            \
     X(STORE_PAUSE, int64_t, 30000, "ms", "a store that failed is left alone")                      \
     X(STORE_ENTRY_MAX, size_t, 262144, "bytes", "one sealed entry of a token cache")               \
