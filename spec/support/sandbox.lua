@@ -94,6 +94,26 @@ function Sandbox:count(route, status)
   return sum
 end
 
+--- A request to one of the sandbox's own routes, for example to rotate its keys.
+---
+---     box:control("POST", "/_sandbox/keys/rotate")
+---
+---@param method string
+---@param path string
+---@return table|boolean  the reply
+function Sandbox:control(method, path)
+  local status, body = sandbox.get(self.port, path, method)
+  assert(status == 200, "the sandbox refused " .. method .. " " .. path)
+  return cjson.decode("[" .. body .. "]")[1]
+end
+
+--- Client ids, secrets and redirect URIs by kind: server, web, spa, native.
+---@return table<string, { client_id: string, client_secret: string|nil, client_secrets: string[],
+---  redirect_uri: string|nil }>
+function Sandbox:credentials()
+  return self:control("GET", "/_sandbox/credentials")
+end
+
 --- Stops it. Raises when it ended otherwise than by being asked to.
 function Sandbox:close()
   local process_ = self.process
@@ -108,12 +128,13 @@ end
 
 Sandbox.__close = Sandbox.close
 
---- A plain GET without any client of ours: the shell's own TCP.
+--- A plain request without any client of ours: the shell's own TCP.
 ---@param port integer  on 127.0.0.1
 ---@param path string
+---@param method? string  GET
 ---@return integer|nil status, string body
-function sandbox.get(port, path)
-  local request = "GET " .. path .. " HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n"
+function sandbox.get(port, path, method)
+  local request = (method or "GET") .. " " .. path .. " HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n"
   local script = ("exec 3<>/dev/tcp/127.0.0.1/%d && printf '%%b' %s >&3 && cat <&3"):format(port,
     run.quote(request))
   local result = run { "bash", "-c", script, timeout = 10 }

@@ -125,8 +125,12 @@ describe("accs-sandbox", function()
     local result = support.run { "accs-sandbox", "--help" }
     assert.equal(0, result.code)
     for _, word in ipairs { "--seed", "--db", "--products", "--orders", "--customers",
-      "--token-life", "--rate", "--fault", "--repeat-last-page", "--port" } do
+      "--token-life", "--rate", "--fault", "--repeat-last-page", "--port", "--ims-rate",
+      "--refresh-life", "--refresh-grace", "--clock-skew", "--as", "--deny", "--second-secret" } do
       assert.truthy(result.out:find(word, 1, true), word)
+    end
+    for line in result.out:gmatch("[^\n]+") do
+      assert.truthy(#line <= 80, line)
     end
   end)
 
@@ -137,6 +141,11 @@ describe("accs-sandbox", function()
     { { "--orders", "1000001" }, "--orders takes a whole number" },
     { { "--token-life", "0" }, "--token-life takes a number of seconds" },
     { { "--fault", "sometimes" }, "not a fault" },
+    { { "--ims-rate", "0" }, "--ims-rate takes a whole number" },
+    { { "--refresh-life", "0" }, "--refresh-life takes a number of seconds" },
+    { { "--refresh-grace=-1" }, "--refresh-grace takes a number of seconds" },
+    { { "--clock-skew", "late" }, "--clock-skew takes a number of seconds" },
+    { { "--as", "boss" }, "'--as'" },
   } do
     it("says what is wrong with " .. table.concat(case[1], " "), function()
       local result = support.run { "accs-sandbox", table.unpack(case[1]) }
@@ -185,6 +194,11 @@ describe("accs-sandbox -- command", function()
     assert.equal(7, result.code)
     assert.truthy(result.out:find("^http://%S+ http://%S+ %S+ %S+ %S+@AdobeOrg\n$"))
     assert.equal("", result.err)
+  end)
+
+  it("gives the command of --as web a redirect URI as well", function()
+    assert.equal("sandbox-web https://localhost/signed-in\n",
+      run({ "--as", "web", "--", "sh", "-c", "echo $IMS_CLIENT_ID $IMS_REDIRECT_URI" }).out)
   end)
 
   it("leaves standard input to the command", function()

@@ -1,5 +1,6 @@
 -- Plain HTTP over LuaSocket for the sandbox's specs: no code of the product's client is used here.
 local cjson = require "cjson"
+local mime = require "mime"
 local socket = require "socket"
 local support = require "spec.support"
 
@@ -41,14 +42,17 @@ local function read_reply(connection)
     headers[name:lower()] = value
   end
   local length = tonumber(headers["content-length"] or "0")
-  local body, _, part = connection:receive(length)
-  if length > 0 and not body then
+  local body, _, part = "", nil, nil
+  if length > 0 then -- else LuaSocket would wait for more
+    body, _, part = connection:receive(length)
+  end
+  if not body then
     return nil, "cut", part
   end
   return {
     status = math.tointeger(tonumber(line:match("^HTTP/1%.1 (%d+)"))),
     headers = headers,
-    body = body or "",
+    body = body,
   }
 end
 
@@ -85,6 +89,84 @@ function driver.request(port, method, target, headers, body)
     reply.data = cjson.decode("[" .. reply.body .. "]")[1]
   end
   return reply, problem, part
+end
+
+--- POST of a form.
+function driver.form(box, target, fields, headers)
+  local list = {}
+  for name, value in pairs(fields) do
+    list[#list + 1] = { name, value }
+  end
+  local all = { ["Content-Type"] = "application/x-www-form-urlencoded" }
+  for name, value in pairs(headers or {}) do
+    all[name] = value
+  end
+  return driver.request(box.port, "POST", target, all, driver.query(list))
+end
+
+--- The header of a client that authenticates by Basic.
+function driver.basic(credential, secret)
+  local pair = credential.client_id .. ":" .. (secret or credential.client_secret)
+  return { Authorization = "Basic " .. (mime.b64(pair)) }
+end
+
+--- The sandbox's credentials by kind.
+function driver.credentials(box)
+  return driver.request(box.port, "GET", "/_sandbox/credentials").data
+end
+
+--- A visit of the authorize page, with fields in place of the usual (false takes one away).
+--- Returns the reply, where it sends the browser, and that URL's parameters.
+function driver.authorize(box, fields)
+  local all = { response_type = "code", scope = "openid,email,offline_access", state = "s1" }
+  for name, value in pairs(fields) do
+    all[name] = value or nil
+  end
+  local list = {}
+  for name, value in pairs(all) do
+    list[#list + 1] = { name, value }
+  end
+  local reply = driver.request(box.port, "GET", "/ims/authorize/v2?" .. driver.query(list))
+  local uri, query = (reply.headers.location or ""):match("^([^?]*)%??(.*)$")
+  local sent = {}
+  for name, value in query:gmatch("([^&=]+)=([^&]*)") do
+    sent[name] = value:gsub("%%(%x%x)", function(digits)
+      return string.char(tonumber(digits, 16))
+    end)
+  end
+  return reply, uri, sent
+end
+
+--- Exchanges a code of the web credential; `fields` adds to the form.
+function driver.exchange_code(box, web, code, fields)
+  local form = { grant_type = "authorization_code", code = code }
+  for name, value in pairs(fields or {}) do
+    form[name] = value
+  end
+  return driver.form(box, "/ims/token/v3", form, driver.basic(web))
+end
+
+--- A sign-in with the web credential: its token reply.
+function driver.sign_in(box, web, fields)
+  local asked = { client_id = web.client_id }
+  for name, value in pairs(fields or {}) do
+    asked[name] = value
+  end
+  local _, _, sent = driver.authorize(box, asked)
+  return driver.exchange_code(box, web, sent.code).data
+end
+
+--- A refresh with the web credential.
+function driver.refresh(box, web, token)
+  return driver.form(box, "/ims/token/v3",
+    { grant_type = "refresh_token", refresh_token = token }, driver.basic(web))
+end
+
+--- What IMS says about a token.
+function driver.validate(box, credential, token, kind)
+  return driver.form(box, "/ims/validate_token/v1", {
+    type = kind or "access_token", client_id = credential.client_id, token = token,
+  }).data
 end
 
 --- Asks for a token; `change` replaces form fields (false takes one away).
