@@ -18,7 +18,7 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 # Debian packages: what demo needs; what the tests add; what the checks of the sources add.
 DEPS_RUN := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev libcurl4-openssl-dev libssl-dev zlib1g-dev \
 	lua-cjson lua-argparse lua-lpeg libmicrohttpd-dev libsqlite3-dev ca-certificates
-DEPS_TEST := mount lua-busted lua-socket lua-sec lua-luv lua-cqueues libcmocka-dev nginx nghttp2 openssl curl
+DEPS_TEST := libhiredis-dev redis-server mount lua-busted lua-socket lua-sec lua-luv lua-cqueues libcmocka-dev nginx nghttp2 openssl curl
 DEPS_LINT := valgrind luarocks lua-check cppcheck clang-tidy-14 clang-format-14 clang-14
 
 Q := $(if $(V),,@)
@@ -26,6 +26,7 @@ say = $(if $(V),,@echo '  $(1) $@')
 CORE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/core/*.c))
 BINDING := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/lua/*.c))
 SANDBOX := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/sandbox/*.c))
+REDIS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/redis/*.c))
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/core/test_*.c))
 REPLAYS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/fuzz/fuzz_*.c))
 HOSTS := $(BUILD)/spec/core/oom $(BUILD)/spec/core/threads
@@ -34,13 +35,19 @@ WHOLE_LUA = -Wl,-E -Wl,--whole-archive "$$($(PKG_CONFIG) --variable=libdir lua5.
 	-Wl,--no-whole-archive
 CORE_LIBS := -lcurl -lssl -lcrypto -lz -lpthread
 MODULES := $(BUILD)/lib/accs/core.so $(BUILD)/lib/accs/sandbox/native.so
+# Optional: built where libhiredis is.
+ifneq ($(shell $(PKG_CONFIG) --exists hiredis 2>/dev/null && echo yes),)
+MODULES += $(BUILD)/lib/accs/redis.so
+endif
 
 # The sandbox shares no header with the core.
 # Not -I: core has a limits.h, and <limits.h> must stay the system's.
 INCLUDES := -iquote csrc/core
-$(SANDBOX): INCLUDES :=
+$(SANDBOX) $(REDIS): INCLUDES :=
 
-all: $(MODULES) ## build both modules into build/lib
+all: $(MODULES) ## build the modules into build/lib; accs.redis where libhiredis is installed
+
+redis: $(BUILD)/lib/accs/redis.so ## the module of the token store in Redis: needs libhiredis
 
 $(BUILD)/%.o: %.c
 	$(call say,CC  )
@@ -59,6 +66,12 @@ $(BUILD)/lib/accs/sandbox/native.so: $(SANDBOX)
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 -lcrypto -lz
+
+# -lanl: getaddrinfo_a, before glibc 2.34.
+$(BUILD)/lib/accs/redis.so: $(REDIS)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ -lhiredis -lanl
 
 $(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(CORE_LIBS)
@@ -173,6 +186,8 @@ install: all ## into PREFIX (default /usr/local), below DESTDIR
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/lua/5.4"
 	install -D -m 755 $(BUILD)/lib/accs/core.so "$(DESTDIR)$(PREFIX)/lib/lua/5.4/accs/core.so"
 	install -D -m 755 $(BUILD)/lib/accs/sandbox/native.so "$(DESTDIR)$(PREFIX)/lib/lua/5.4/accs/sandbox/native.so"
+	[ ! -f $(BUILD)/lib/accs/redis.so ] || \
+		install -D -m 755 $(BUILD)/lib/accs/redis.so "$(DESTDIR)$(PREFIX)/lib/lua/5.4/accs/redis.so"
 	install -m 755 $(wildcard lua/bin/*) "$(DESTDIR)$(PREFIX)/bin"
 	cd lua && find accs -type f -exec install -D -m 644 {} "$(DESTDIR)$(PREFIX)/share/lua/5.4/{}" \;
 	@case "$(PREFIX)" in /usr/local | /usr) ;; *) echo 'For Lua to find it:'; \
@@ -195,6 +210,6 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
--include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX)) $(UNITS:=.d) $(REPLAYS:=.d) $(HOSTS:=.d)
+-include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX) $(REDIS)) $(UNITS:=.d) $(REPLAYS:=.d) $(HOSTS:=.d)
 .SECONDARY:
-.PHONY: all units units-built demo test check deps lint asan lib oom tsan valgrind soak fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help
+.PHONY: all redis units units-built demo test check deps lint asan lib oom tsan valgrind soak fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help

@@ -71,7 +71,7 @@ local C_LIBRARIES = {
   { "^sqlite3", { "sandbox" } },
   { "^hiredis", { "redis" } },
   { "^sys/epoll", { "machines" } },
-  { "^sys/socket", { "machines", "sandbox" } },
+  { "^sys/socket", { "machines", "redis", "sandbox" } },
   { "^pthread", { "machines", "sandbox" } },
 }
 

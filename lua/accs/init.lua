@@ -33,6 +33,7 @@ return {
   client = client.new,
   ---@type fun(): accs.Search
   search = later("accs.search", "new"),
+  store = { redis = later("accs.store.redis", "new") },
   spawn = tasks.spawn,
   sleep = waits.sleep,
   engine = engines.engine,

@@ -8,7 +8,7 @@ describe("the module accs", function()
       names[#names + 1] = name
     end
     table.sort(names)
-    assert.equal("all client engine json log map null prometheus search sleep spawn version",
+    assert.equal("all client engine json log map null prometheus search sleep spawn store version",
       table.concat(names, " "))
   end)
 
