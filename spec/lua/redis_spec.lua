@@ -420,23 +420,22 @@ describe("the module accs.redis", function()
   end)
 
   it("lets no SIGPIPE end the process, and gives no child the connection", function()
-    local script = [[
-      local redis, socket = require "accs.redis", require "socket"
-      local listener = assert(socket.bind("127.0.0.1", 0))
-      local _, port = listener:getsockname()
+    local server <close> = redis.start()
+    local script = ([[
+      local redis = require "accs.redis"
       local before = io.popen("ls /proc/self/fd | wc -l"):read("n")
-      local connection = assert(redis.connect("127.0.0.1", math.tointeger(tonumber(port))))
+      local connection = assert(redis.connect("127.0.0.1", PORT))
       print(io.popen("ls /proc/self/fd | wc -l"):read("n") - before)
-      local peer = listener:accept()
-      peer:close()
+      os.execute("kill -KILL PID; sleep 0.2")
       local problem
       for i = 1, 100 do
         local ok, why = connection:send("PING")
-        problem = problem or why
+        problem = why or problem
       end
-      print(problem)]]
-    local result = run { "lua5.4", "-e", script }
-    assert.matches("^0\n[BC]%a+ [%a ]+\n$", result.out .. result.err) -- broken pipe, or reset
+      print(problem)]]):gsub("PORT", server.port):gsub("PID", server.pid)
+    -- luasocket, which busted loads, has SIGPIPE ignored.
+    local result = run { "env", "--default-signal=PIPE", "lua5.4", "-e", script }
+    assert.equal("0\nBroken pipe\n", result.out .. result.err)
   end)
 
   it("leaves a connection to the process that opened it", function()
@@ -514,7 +513,7 @@ describe("names", function()
       local kind = string.unpack(">I2", query, at + 1)
       local records, count = "", 0
       if kind == 1 then
-        for _, last in ipairs { 2, 1 } do -- 127.0.0.2, where nobody listens, first
+        for _, last in ipairs { 1, 2 } do -- glibc puts 127.0.0.1 first, where nobody listens
           count = count + 1
           records = records .. "\xc0\12" .. string.pack(">I2I2I4s2", 1, 1, 1,
             "\127\0\0" .. string.char(last))
@@ -535,7 +534,7 @@ describe("names", function()
         accs.sleep(0.005)
       end
     end)
-    local listener = assert(socket.bind("127.0.0.1", 6379))
+    local listener = assert(socket.bind("127.0.0.2", 6379))
     listener:settimeout(0)
     local answering = accs.spawn(function()
       local peer
