@@ -118,6 +118,38 @@ static void set_seconds(lua_State *L, const char *name, int64_t ms)
     lua_setfield(L, -2, name);
 }
 
+/* claims(which) -> json | nil, message */
+static int auth_claims(lua_State *L)
+{
+    accs_auth_text which = check_which(L, 2);
+    accs_text *claims = accs_lua_new_text(L);
+    accs_text token;
+
+    if (!accs_auth_read(check_self(L), which,
+                        &token)) { /* so late: a finalizer may have closed it */
+        lua_pushnil(L);
+        lua_pushliteral(L, "there is no such token");
+        return 2;
+    }
+    return accs_lua_push_claims(L, accs_jwt_claims(token, claims), claims);
+}
+
+/* verify(which, check) -> name of the verdict, text | nil, message */
+static int auth_verify(lua_State *L)
+{
+    accs_auth_text which = check_which(L, 2);
+    accs_jwt_check check;
+    accs_text token;
+
+    accs_lua_read_jwt_check(L, 3, &check);
+    if (!accs_auth_read(check_self(L), which, &token)) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "there is no such token");
+        return 2;
+    }
+    return accs_lua_push_verdict(L, accs_jwt_verify(token, &check));
+}
+
 /* state() -> table */
 static int auth_state(lua_State *L)
 {
@@ -163,9 +195,9 @@ static int auth_redact(lua_State *L)
 void accs_lua_auth_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"close", auth_close}, {"start", auth_start},   {"read", auth_read},
-        {"state", auth_state}, {"handle", auth_handle}, {"redact", auth_redact},
-        {NULL, NULL},
+        {"close", auth_close},   {"start", auth_start},   {"read", auth_read},
+        {"state", auth_state},   {"claims", auth_claims}, {"verify", auth_verify},
+        {"handle", auth_handle}, {"redact", auth_redact}, {NULL, NULL},
     };
 
     accs_lua_new_type(L, ACCS_AUTH_TYPE, methods, auth_close, auth_close);

@@ -290,7 +290,8 @@ function Auth:verify(what, opts)
   end
   local verdict, words = find_verdict(self, which, text, opts, leeway)
   if not verdict then
-    return nil, words
+    return nil, errors.is(words) and words
+      or errors.new { kind = "auth", message = "the token has just ended" }
   elseif verdict == "good" then
     if text then
       return decode_claims(core.jwt_claims(text))

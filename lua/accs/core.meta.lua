@@ -423,6 +423,21 @@ function Auth:start(job, seconds) end
 --- Example: `local token = auth:read("access_token")`
 function Auth:read(which) end
 
+--- The claims of a token, unchecked.
+---@param which "access_token"|"id_token"
+---@return string|nil json  nil: there is no such token, or it is no JWT
+---@return string|nil message
+--- Example: `local text = auth:claims("id_token")`
+function Auth:claims(which) end
+
+--- Checks a token as core.jwt_verify does.
+---@param which "access_token"|"id_token"
+---@param check accs.core.JwtCheck
+---@return string|nil verdict  nil: there is no such token
+---@return string text
+--- Example: `local verdict, text = auth:verify("access_token", { keys = keys, now = os.time() })`
+function Auth:verify(which, check) end
+
 --- What is known of the tokens.
 ---@return accs.AuthState
 --- Example: `print(auth:state().left)`
