@@ -5,6 +5,7 @@
  * this with --wrap, so that the core's allocations come here.
  */
 #include "engine_support.h"
+#include "jwt_support.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -329,9 +330,48 @@ static void sockets_that_cannot_be_watched_are_served(void **state)
     close(listening);
 }
 
+/* A token is good or there is no memory, never anything else. */
+static void checks_of_tokens_say_so(void **state)
+{
+    static const char claims[] = "{\"\\u0065xp\":5000,\"iss\":\"\\u0061\",\"a\":[[]]}";
+    EVP_PKEY *key = make_rsa(2048, 65537);
+    accs_jwt_check check = {.issuer = "a", .now_s = 1000};
+    accs_jwt_verdict verdict = ACCS_JWT_NO_MEMORY;
+    accs_error error = ACCS_ERROR_MEMORY;
+    accs_text text = {.bytes = NULL};
+    long before = live;
+    room token;
+    room jwks;
+    long round;
+
+    (void)state;
+    make_token(key, "{\"alg\":\"RS256\",\"kid\":\"\\u006b\"}", claims, &token);
+    check.keys = text_of(make_jwks(key, ",\"\\u006bid\":\"k\"", &jwks));
+    for (round = 0; verdict == ACCS_JWT_NO_MEMORY && round < ROUNDS_MAX; round++) {
+        left = round;
+        verdict = accs_jwt_verify(text_of(token.text), &check);
+        left = -1;
+        assert_int_equal(live, before);
+    }
+    assert_int_equal(verdict, ACCS_JWT_GOOD);
+    assert_in_range(round, 10, ROUNDS_MAX - 1);
+    for (round = 0; error == ACCS_ERROR_MEMORY && round < ROUNDS_MAX; round++) {
+        left = round;
+        error = accs_jwt_claims(text_of(token.text), &text);
+        left = -1;
+        assert_int_equal(live, before + (error == ACCS_OK));
+    }
+    assert_int_equal(error, ACCS_OK);
+    assert_string_equal(text.bytes, claims);
+    accs_auth_text_free(&text);
+    assert_int_equal(live, before);
+    EVP_PKEY_free(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(checks_of_tokens_say_so),
         cmocka_unit_test_setup(memory_may_end_anywhere, without_proxies),
         cmocka_unit_test_setup(sockets_that_cannot_be_watched_are_served, without_proxies),
     };
