@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -106,7 +107,7 @@ int unlinkat(int fd, const char *name, int flag)
 /* --------------------------------------------------------------- folders */
 
 static char base[] = "/tmp/accs-file-XXXXXX";
-static bool was_root; /* so there is a file of root's in base/foreign, and there are mounts */
+static bool was_root; /* so there is a file of root's in base/foreign */
 
 static void must(bool done, const char *what)
 {
@@ -120,26 +121,61 @@ static void write_text(const char *path, const char *text, mode_t mode)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 
-    must(fd >= 0 && fchmod(fd, mode) == 0, path);
+    must(fd >= 0 && (mode == 0 || fchmod(fd, mode) == 0), path);
     must(syscall(SYS_write, fd, text, strlen(text)) == (long)strlen(text), path);
     close(fd);
 }
 
-/* Of root's, in folders of nobody's: a file, and a full and a read-only file system. */
-static void prepare_as_root(void)
+/* Where mounts are this process's own matter, as root or as root of a namespace of its own. */
+static void own_mounts(void)
 {
-    must(mkdir("foreign", 0700) == 0 && chown("foreign", NOBODY, NOBODY) == 0, "foreign");
-    write_text("foreign/file", "root's", 0666);
-    must(mkdir("full", 0700) == 0 && mkdir("fixed", 0700) == 0, "mkdir");
-    must(unshare(CLONE_NEWNS) == 0, "unshare");
+    char map[32];
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+
+    must(unshare(CLONE_NEWNS | (was_root ? 0 : CLONE_NEWUSER)) == 0, "unshare");
+    if (!was_root) {
+        (void)snprintf(map, sizeof map, "%u %u 1", uid, uid);
+        write_text("/proc/self/uid_map", map, 0);
+        write_text("/proc/self/setgroups", "deny", 0);
+        (void)snprintf(map, sizeof map, "%u %u 1", gid, gid);
+        write_text("/proc/self/gid_map", map, 0);
+    }
     must(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "mount /");
-    must(mount("none", "full", "tmpfs", 0, "size=16k,mode=700,uid=65534") == 0, "mount full");
-    must(mount("none", "fixed", "tmpfs", 0, "size=64k,mode=700,uid=65534") == 0, "mount fixed");
+}
+
+/* Folders of the ordinary user's, on a full and on a read-only file system. */
+static void make_file_systems(uid_t user, gid_t group)
+{
+    char options[64];
+
+    must(mkdir("full", 0700) == 0 && mkdir("fixed", 0700) == 0, "mkdir");
+    (void)snprintf(options, sizeof options, "size=16k,mode=700,uid=%u", user);
+    must(mount("none", "full", "tmpfs", 0, options) == 0, "mount full");
+    must(mount("none", "fixed", "tmpfs", 0, options) == 0, "mount fixed");
     write_text("fixed/old", "old", 0600);
     write_text("fixed/lock", "", 0600);
-    must(chown("fixed/old", NOBODY, NOBODY) == 0 && chown("fixed/lock", NOBODY, NOBODY) == 0,
-         "chown");
+    must(chown("fixed/old", user, group) == 0 && chown("fixed/lock", user, group) == 0, "chown");
     must(mount("none", "fixed", NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0, "remount");
+}
+
+/* Gives up what root may, here or in the namespace. */
+static void drop_rights(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[2] = {{0}};
+
+    if (was_root) {
+        must(mkdir("foreign", 0700) == 0 && chown("foreign", NOBODY, NOBODY) == 0, "foreign");
+        write_text("foreign/file", "root's", 0666);
+        must(chown(base, NOBODY, NOBODY) == 0, "chown");
+        must(setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+                 setresuid(NOBODY, NOBODY, NOBODY) == 0,
+             "setresuid");
+    }
+    must(syscall(SYS_capset, &header, none) == 0, "capset");
+    must(access("/proc/1/environ", R_OK) != 0, "no ordinary user");
+    prctl(PR_SET_DUMPABLE, 1); /* a leak checker looks at this process */
 }
 
 static void remove_base(void)
@@ -151,8 +187,8 @@ static void remove_base(void)
 }
 
 /*
- * A folder to work in, as an ordinary user: where that takes another process, this one waits for
- * its end and does not return.
+ * A folder to work in, as an ordinary user, in a process of its own: the first one waits for its
+ * end and does not return.
  */
 static void become_ordinary(void)
 {
@@ -162,7 +198,7 @@ static void become_ordinary(void)
     umask(022);
     must(mkdtemp(base) != NULL && chdir(base) == 0, base);
     was_root = geteuid() == 0;
-    child = was_root ? fork() : 0;
+    child = fork();
     must(child >= 0, "fork");
     if (child > 0) {
         must(waitpid(child, &status, 0) == child, "waitpid");
@@ -170,14 +206,9 @@ static void become_ordinary(void)
         exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
     }
     alarm(PATIENCE_S); /* what hangs fails */
-    if (!was_root)
-        return;
-    prepare_as_root();
-    must(chown(base, NOBODY, NOBODY) == 0, "chown");
-    must(setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-             setresuid(NOBODY, NOBODY, NOBODY) == 0,
-         "setresuid");
-    prctl(PR_SET_DUMPABLE, 1); /* a leak checker looks at this process */
+    own_mounts();
+    make_file_systems(was_root ? NOBODY : geteuid(), was_root ? NOBODY : getegid());
+    drop_rights();
 }
 
 static void forget_calls(void)
