@@ -2,7 +2,6 @@
 
 #include "base64url.h"
 #include "jwt_object.h"
-#include "limits.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -185,11 +184,8 @@ accs_error accs_jwt_keys_read(accs_text jwks_text, const accs_secret *kid, accs_
     accs_jwt_keys found = {.count = 0};
     jwks set = {.kid = kid, .keys = &found};
     accs_jwt_object object = {.names = names, .name_count = 1, .take = take_of_jwks, .into = &set};
-    accs_error error;
+    accs_error error = accs_jwt_document_read(jwks_text, &object);
 
-    if (jwks_text.len > ACCS_LIMIT_TOKEN_REPLY_MAX)
-        return ACCS_ERROR_PARSE;
-    error = accs_jwt_document_read(jwks_text, &object);
     if (error == ACCS_OK && (!set.is_list || object.repeated))
         error = ACCS_ERROR_PARSE;
     if (error != ACCS_OK)

@@ -21,7 +21,8 @@ typedef struct accs_jwt_object {
     bool repeated; /* set when a wanted name stands there twice: readers differ in which counts */
 } accs_jwt_object;
 
-/* Reads a document that is an object. ACCS_ERROR_PARSE, ACCS_ERROR_MEMORY, what take answers. */
+/* Reads a document that is an object: 16 levels, and as large as an answer of IMS, at most.
+ * ACCS_ERROR_PARSE, ACCS_ERROR_MEMORY, what take answers. */
 accs_error accs_jwt_document_read(accs_text document, accs_jwt_object *object);
 
 /* Reads the rest of an object whose ACCS_JSON_OBJECT has come, its end included. Likewise. */

@@ -27,6 +27,16 @@ typedef struct room {
     char text[TEXT_ROOM];
 } room;
 
+/* Adds to what is there. */
+static inline void add(room *made, const char *text)
+{
+    size_t len = strlen(made->text);
+    size_t text_len = strlen(text);
+
+    assert_in_range(len + text_len, 0, sizeof made->text - 1);
+    memcpy(made->text + len, text, text_len + 1);
+}
+
 static inline void base64url(const void *bytes, size_t bytes_len, char *text)
 {
     int len = EVP_EncodeBlock((unsigned char *)text, bytes, (int)bytes_len);
@@ -74,8 +84,14 @@ static inline const char *make_jwk(EVP_PKEY *key, const char *members, room *mad
 
     number_of(key, OSSL_PKEY_PARAM_RSA_N, 0, modulus);
     number_of(key, OSSL_PKEY_PARAM_RSA_E, 0, exponent);
-    (void)snprintf(made->text, sizeof made->text, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s}",
-                   modulus, exponent, members);
+    made->text[0] = '\0';
+    add(made, "{\"kty\":\"RSA\",\"n\":\"");
+    add(made, modulus);
+    add(made, "\",\"e\":\"");
+    add(made, exponent);
+    add(made, "\"");
+    add(made, members);
+    add(made, "}");
     return made->text;
 }
 
@@ -84,9 +100,10 @@ static inline const char *make_jwks(EVP_PKEY *key, const char *members, room *ma
 {
     room jwk;
 
-    (void)strcpy(made->text, "{\"keys\":[");
-    (void)strcat(made->text, make_jwk(key, members, &jwk));
-    (void)strcat(made->text, "]}");
+    made->text[0] = '\0';
+    add(made, "{\"keys\":[");
+    add(made, make_jwk(key, members, &jwk));
+    add(made, "]}");
     return made->text;
 }
 
@@ -94,14 +111,14 @@ static inline const char *make_jwks(EVP_PKEY *key, const char *members, room *ma
 static inline void begin_token(const char *header, const char *claims, room *made)
 {
     base64url(header, strlen(header), made->text);
-    (void)strcat(made->text, ".");
+    add(made, ".");
     base64url(claims, strlen(claims), made->text + strlen(made->text));
 }
 
 /* ".signature" behind what is there. */
 static inline void end_token(const void *signature, size_t signature_len, room *made)
 {
-    (void)strcat(made->text, ".");
+    add(made, ".");
     base64url(signature, signature_len, made->text + strlen(made->text));
 }
 

@@ -153,7 +153,7 @@ static void takes_rsa_keys_alone(void **state)
                           : *at == 'E' && at[1] == '"' ? exponent
                                                        : at,
                           *at == 'N' || (*at == 'E' && at[1] == '"') ? NUMBER_ROOM : 1);
-        (void)strcat(jwks.text, "]}");
+        add(&jwks, "]}");
         expect(verify(token.text, jwks.text), cases[i].used ? ACCS_JWT_GOOD : ACCS_JWT_KEY_UNKNOWN,
                cases[i].jwk);
     }
@@ -170,9 +170,12 @@ static const char *number_jwks(const unsigned char *modulus, size_t modulus_len,
 
     base64url(modulus, modulus_len, n);
     base64url(exponent, exponent_len, e);
-    (void)snprintf(jwks->text, sizeof jwks->text,
-                   "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"key-1\",\"n\":\"%s\",\"e\":\"%s\"}]}", n,
-                   e);
+    jwks->text[0] = '\0';
+    add(jwks, "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"key-1\",\"n\":\"");
+    add(jwks, n);
+    add(jwks, "\",\"e\":\"");
+    add(jwks, e);
+    add(jwks, "\"}]}");
     return jwks->text;
 }
 
@@ -308,20 +311,20 @@ static void takes_a_small_exponent_and_leading_zeros(void **state)
  * encryption, without kid; c not RSA. */
 static const char *set_of(const keys *made, const char *letters, room *jwks)
 {
-    (void)strcpy(jwks->text, "{\"keys\":[");
+    jwks->text[0] = '\0';
+    add(jwks, "{\"keys\":[");
     for (const char *at = letters; *at != '\0'; at++) {
         room jwk;
 
         if (at > letters)
-            (void)strcat(jwks->text, ",");
-        (void)strcat(jwks->text, *at == 'o'   ? make_jwk(made->ours, ",\"kid\":\"key-1\"", &jwk)
-                                 : *at == 'O' ? make_jwk(made->ours, ",\"kid\":\"key-2\"", &jwk)
-                                 : *at == 'x' ? make_jwk(made->other, ",\"kid\":\"key-1\"", &jwk)
-                                 : *at == 'e'
-                                     ? make_jwk(made->other, ",\"use\":\"enc\"", &jwk)
-                                     : "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"key-1\"}");
+            add(jwks, ",");
+        add(jwks, *at == 'o'   ? make_jwk(made->ours, ",\"kid\":\"key-1\"", &jwk)
+                  : *at == 'O' ? make_jwk(made->ours, ",\"kid\":\"key-2\"", &jwk)
+                  : *at == 'x' ? make_jwk(made->other, ",\"kid\":\"key-1\"", &jwk)
+                  : *at == 'e' ? make_jwk(made->other, ",\"use\":\"enc\"", &jwk)
+                               : "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"key-1\"}");
     }
-    (void)strcat(jwks->text, "]}");
+    add(jwks, "]}");
     return jwks->text;
 }
 
