@@ -19,7 +19,20 @@ static const char *const NONE[] = {NULL};
 typedef struct place {
     char base[64];
     char folder[80]; /* in it; not made yet */
+    unsigned open;   /* descriptors when the test began; as many when it ends */
 } place;
+
+static unsigned open_descriptors(void)
+{
+    DIR *list = opendir("/proc/self/fd");
+    unsigned count = 0;
+
+    while (list != NULL && readdir(list) != NULL)
+        count++;
+    if (list != NULL)
+        closedir(list);
+    return count;
+}
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {
@@ -44,6 +57,7 @@ static int make_place(void **state)
     if (mkdtemp(made->base) == NULL)
         return -1;
     snprintf(made->folder, sizeof made->folder, "%s/tokens", made->base);
+    made->open = open_descriptors();
     *state = made;
     return 0;
 }
@@ -51,10 +65,11 @@ static int make_place(void **state)
 static int remove_place(void **state)
 {
     place *made = *state;
+    bool closed = made->open == open_descriptors();
 
     remove_tree(made->base);
     free(made);
-    return 0;
+    return closed ? 0 : -1;
 }
 
 static void open_cache(witness *seen, const place *where, const char *const *secrets)

@@ -6,6 +6,7 @@
  */
 #include "engine_support.h"
 #include "jwt_support.h"
+#include "oom_support.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,83 +17,12 @@ enum { ROUNDS_MAX = 2000, PATH_LEN = 5 };
 
 /* The linker gives these names.
  * NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void __real_free(void *block);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t len);
-void __wrap_free(void *block);
 int __real_epoll_ctl(int set, int what, int fd, struct epoll_event *event);
 int __wrap_epoll_ctl(int set, int what, int fd, struct epoll_event *event);
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
-/* The allocator is the one place of a program that no argument reaches. */
-static long left = -1;  /* allocations that still succeed; -1: all */
-static bool persistent; /* with left at 0: all fail, not just the next */
-static long live;       /* blocks in use */
-static long unwatched;  /* so many sockets the kernel refuses to watch from now on */
+static long unwatched; /* so many sockets the kernel refuses to watch from now on */
 static long refused;
-
-static bool starved(void)
-{
-    if (left != 0) {
-        left -= left > 0;
-        return false;
-    }
-    if (!persistent)
-        left = -1;
-    return true;
-}
-
-static void *counted(void *block)
-{
-    live += block != NULL;
-    return block;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return starved() ? NULL : counted(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return starved() ? NULL : counted(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    if (starved())
-        return NULL;
-    return block != NULL ? __real_realloc(block, size) : counted(__real_realloc(NULL, size));
-}
-
-char *__wrap_strndup(const char *text, size_t len)
-{
-    size_t copied = strnlen(text, len);
-    char *copy = __wrap_malloc(copied + 1);
-
-    if (copy != NULL) {
-        memcpy(copy, text, copied);
-        copy[copied] = '\0';
-    }
-    return copy;
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return __wrap_strndup(text, strlen(text));
-}
-
-void __wrap_free(void *block)
-{
-    live -= block != NULL;
-    __real_free(block);
-}
 
 int __wrap_epoll_ctl(int set, int what, int fd, struct epoll_event *event)
 {
