@@ -77,6 +77,15 @@ describe("the sandbox's refresh", function()
     assert.equal("invalid_grant", driver.refresh(box, web, first).data.error)
   end)
 
+  it("gives no grace within the same millisecond unless there is one", function()
+    local made = require("accs.sandbox.tokens").new(require("accs.sandbox.keys").new(), function()
+      return 1000000
+    end, { token_life = 60, refresh_life = 60, refresh_grace = 0 })
+    local first = made:rotate(made:begin("client", "user", "openid"))
+    assert.truthy((made:use_refresh(first, "client")))
+    assert.is_nil((made:use_refresh(first, "client")))
+  end)
+
   it("ends after the life of a refresh token, each of which has its own", function()
     local box <close> = start("--refresh-life", "0.6")
     local web = driver.credentials(box).web

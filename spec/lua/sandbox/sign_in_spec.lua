@@ -406,6 +406,16 @@ e=INTEGER:0x%s
     assert.equal(200, driver.exchange_code(box, known.web, code).status) -- the code is still good
   end)
 
+  it("refuses a secret in the query", function()
+    for _, where in ipairs { "web", "spa" } do
+      local reply = driver.form(box, "/ims/token/v3?client_secret=" .. known.web.client_secret,
+        { grant_type = "authorization_code", code = "x", client_id = known[where].client_id },
+        where == "web" and driver.basic(known.web) or nil)
+      assert.same({ 400, "invalid_request" }, { reply.status, reply.data.error })
+      assert.truthy(reply.data.error_description:find("query", 1, true))
+    end
+  end)
+
   for _, case in ipairs { -- kind, grant
     { "server", "authorization_code" }, { "web", "client_credentials" },
     { "server", "refresh_token" },
