@@ -451,8 +451,6 @@ typedef struct accs_client_options {
     uint64_t secret_hook; /* 0: none */
     accs_auth *auth; /* credentials that exist already: all others here are ignored, and those of
                         the cache too. Not taken: it may be freed before the client */
-    bool user; /* a person's sign-in: authorization code, then refresh tokens; without a secret as a
-                  public client */
     const char *session;       /* name of a person's session in the cache; NULL: "default" */
     const char *code;          /* of the sign-in, to be exchanged; NULL: go on with the session */
     const char *code_verifier; /* that the code was asked for with (RFC 7636) */
@@ -460,7 +458,6 @@ typedef struct accs_client_options {
     /* Tokens are kept in memory, and sealed in one of: */
     const char *cache_folder; /* made when absent, mode 0700; NULL: none */
     uint64_t cache_hook;      /* a store of the host, asked by ACCS_ITEM_HOOK; 0: none */
-    bool cache_locks;         /* it knows LOCK and UNLOCK */
     const char *cache_key;    /* what sealing keys are made from; NULL: the client secret, or
                                  a random one in cache_folder where there is none */
     int64_t lock_timeout_ms;  /* how long to wait while another process asks IMS */
@@ -491,6 +488,9 @@ typedef struct accs_client_options {
     size_t max_headers;        /* bytes of all response headers */
     bool read_only;            /* refuse every method but GET and HEAD */
     bool events;               /* queue ACCS_ITEM_EVENT items */
+    bool user; /* a person's sign-in: authorization code, then refresh tokens; without a secret as a
+                  public client */
+    bool cache_locks; /* it knows LOCK and UNLOCK */
 } accs_client_options;
 
 /*
