@@ -3,8 +3,19 @@
 #include "limits.h"
 
 #include <string.h>
+#include <strings.h>
 
-typedef enum wanted { OTHER = 0, ACCESS_TOKEN, EXPIRES_IN, ERROR, DESCRIPTION } wanted;
+typedef enum wanted {
+    OTHER = 0,
+    ACCESS_TOKEN,
+    REFRESH_TOKEN,
+    ID_TOKEN,
+    TOKEN_TYPE,
+    EXPIRES_IN,
+    SCOPE,
+    ERROR,
+    DESCRIPTION
+} wanted;
 
 static wanted wanted_of(const accs_json_event *key)
 {
@@ -13,7 +24,11 @@ static wanted wanted_of(const accs_json_event *key)
         wanted wanted;
     } names[] = {
         {"access_token", ACCESS_TOKEN},
+        {"refresh_token", REFRESH_TOKEN},
+        {"id_token", ID_TOKEN},
+        {"token_type", TOKEN_TYPE},
         {"expires_in", EXPIRES_IN},
+        {"scope", SCOPE},
         {"error", ERROR},
         {"error_description", DESCRIPTION},
     };
@@ -57,20 +72,65 @@ static void read_expires_in(const accs_json_event *event, accs_token_reply *repl
     reply->expires_in = value;
 }
 
+/* Text without a NUL, which would end a header and a form. */
+static bool is_token(const accs_json_event *event)
+{
+    return event->kind == ACCS_JSON_STRING && event->text_len <= ACCS_LIMIT_TOKEN_MAX &&
+           memchr(event->text, '\0', event->text_len) == NULL;
+}
+
+/* A member that may be absent, but not another thing than it has to be. */
+static accs_error keep(const accs_json_event *event, accs_secret *secret)
+{
+    if (event->kind == ACCS_JSON_NULL || (event->kind == ACCS_JSON_STRING && event->text_len == 0))
+        return ACCS_OK;
+    if (!is_token(event))
+        return ACCS_ERROR_PARSE;
+    return accs_secret_set(secret, event->text, event->text_len);
+}
+
+static accs_error check_type(const accs_json_event *event)
+{
+    static const char bearer[] = "bearer";
+
+    return event->kind == ACCS_JSON_STRING && event->text_len == sizeof bearer - 1 &&
+                   strncasecmp(event->text, bearer, sizeof bearer - 1) == 0
+               ? ACCS_OK
+               : ACCS_ERROR_PARSE;
+}
+
 static accs_error store(wanted member, const accs_json_event *event, accs_token_reply *reply)
 {
-    if (member == EXPIRES_IN)
+    bool text = event->kind == ACCS_JSON_STRING;
+
+    switch (member) {
+    case ACCESS_TOKEN:
+        return is_token(event) ? accs_secret_set(&reply->access_token, event->text, event->text_len)
+                               : ACCS_OK;
+    case REFRESH_TOKEN:
+        return keep(event, &reply->refresh_token);
+    case ID_TOKEN:
+        return keep(event, &reply->id_token);
+    case TOKEN_TYPE:
+        return check_type(event);
+    case EXPIRES_IN:
         read_expires_in(event, reply);
-    if (event->kind != ACCS_JSON_STRING)
         return ACCS_OK;
-    if (member == ACCESS_TOKEN && event->text_len <= ACCS_LIMIT_TOKEN_MAX &&
-        memchr(event->text, '\0', event->text_len) == NULL) /* a header would end there */
-        return accs_secret_set(&reply->access_token, event->text, event->text_len);
-    if (member == ERROR)
-        copy_printable(reply->error, sizeof reply->error, event);
-    if (member == DESCRIPTION)
-        copy_printable(reply->description, sizeof reply->description, event);
-    return ACCS_OK;
+    case SCOPE:
+        if (text)
+            copy_printable(reply->scope, sizeof reply->scope, event);
+        return ACCS_OK;
+    case ERROR:
+        if (text)
+            copy_printable(reply->error, sizeof reply->error, event);
+        return ACCS_OK;
+    case DESCRIPTION:
+        if (text)
+            copy_printable(reply->description, sizeof reply->description, event);
+        return ACCS_OK;
+    default:
+        return ACCS_OK;
+    }
 }
 
 /* Why there is no token reply: no memory, or other text than wanted. */
@@ -89,7 +149,9 @@ static accs_error read_members(accs_json_reader *reader, accs_token_reply *reply
 {
     accs_json_event event;
     wanted member = OTHER;
+    unsigned seen = 0; /* a bit for each member; who reads the first and who the last differ */
     size_t depth = 0;
+    accs_error error;
 
     if (accs_json_next(reader, &event) != ACCS_JSON_OBJECT)
         return error_of(reader, &event);
@@ -102,6 +164,9 @@ static accs_error read_members(accs_json_reader *reader, accs_token_reply *reply
             return error_of(reader, &event);
         case ACCS_JSON_OBJECT:
         case ACCS_JSON_ARRAY:
+            error = depth == 0 ? store(member, &event, reply) : ACCS_OK;
+            if (error != ACCS_OK)
+                return error;
             depth++;
             break;
         case ACCS_JSON_OBJECT_END:
@@ -111,10 +176,14 @@ static accs_error read_members(accs_json_reader *reader, accs_token_reply *reply
             break;
         case ACCS_JSON_KEY:
             member = depth == 0 ? wanted_of(&event) : OTHER;
+            if (member != OTHER && (seen & 1U << member) != 0)
+                return ACCS_ERROR_PARSE;
+            seen |= 1U << member;
             break;
         default:
-            if (depth == 0 && store(member, &event, reply) != ACCS_OK)
-                return ACCS_ERROR_MEMORY;
+            error = depth == 0 ? store(member, &event, reply) : ACCS_OK;
+            if (error != ACCS_OK)
+                return error;
         }
     }
 }
@@ -143,4 +212,6 @@ accs_error accs_token_reply_read(const char *bytes, size_t bytes_len, accs_token
 void accs_token_reply_cleanup(accs_token_reply *reply)
 {
     accs_secret_cleanup(&reply->access_token);
+    accs_secret_cleanup(&reply->refresh_token);
+    accs_secret_cleanup(&reply->id_token);
 }

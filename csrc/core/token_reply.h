@@ -4,14 +4,17 @@
 
 #include "secret.h"
 
-enum { ACCS_TOKEN_ERROR_MAX = 48, ACCS_TOKEN_DESCRIPTION_MAX = 160 };
+enum { ACCS_TOKEN_ERROR_MAX = 48, ACCS_TOKEN_DESCRIPTION_MAX = 160, ACCS_TOKEN_SCOPE_MAX = 1024 };
 
 typedef struct accs_token_reply {
-    accs_secret access_token; /* unset when absent, too long or with a NUL inside */
+    accs_secret access_token;  /* unset when absent, too long or with a NUL inside */
+    accs_secret refresh_token; /* unset when absent, null or empty */
+    accs_secret id_token;      /* likewise */
     bool has_expires_in;
     int64_t expires_in;                           /* as received; see accs_token_life_ms() */
     char error[ACCS_TOKEN_ERROR_MAX];             /* "" when absent; printable ASCII */
     char description[ACCS_TOKEN_DESCRIPTION_MAX]; /* error_description, likewise */
+    char scope[ACCS_TOKEN_SCOPE_MAX];             /* likewise */
 } accs_token_reply;
 
 /*
@@ -19,7 +22,9 @@ typedef struct accs_token_reply {
  *
  * reply  set on success; accs_token_reply_cleanup() wipes it
  *
- * Errors: ACCS_ERROR_PARSE (not a JSON object), ACCS_ERROR_MEMORY.
+ * Errors: ACCS_ERROR_PARSE (not a JSON object, one that names a member of these twice, a type of
+ * token that is not bearer, a refresh_token or id_token that is no text or too long),
+ * ACCS_ERROR_MEMORY.
  */
 accs_error accs_token_reply_read(const char *bytes, size_t bytes_len, accs_token_reply *reply);
 void accs_token_reply_cleanup(accs_token_reply *reply);

@@ -70,11 +70,6 @@ static const struct {
      false, 0, "", ""},
     {"{\"access_token\\u0000\":\"x\"}", NULL, false, 0, "", ""},
     {"{\"access\\u005ftoken\":\"abc\"}", "abc", false, 0, "", ""},
-    /* of duplicates the last wins */
-    {"{\"access_token\":\"a\",\"access_token\":\"b\"}", "b", false, 0, "", ""},
-    {"{\"expires_in\":1,\"expires_in\":2}", NULL, true, 2, "", ""},
-    {"{\"expires_in\":1,\"expires_in\":\"soon\"}", NULL, false, 0, "", ""},
-    {"{\"error\":\"longer\",\"error\":\"b\"}", NULL, false, 0, "b", ""},
     /* what goes into a message can be shown anywhere */
     {"{\"error\":\"a\\nb\\u001b[31m\\u0000c\\u007f\\u00e9\"}", NULL, false, 0, "a?b?[31m?c???", ""},
     {"{\"error_description\":\"\\r\\n\\t~ !\"}", NULL, false, 0, "", "???~ !"},
@@ -102,6 +97,34 @@ static void reads_what_stands_there(void **state)
     }
 }
 
+static void reads_the_tokens_of_a_session(void **state)
+{
+    static const char *const types[] = {"bearer", "Bearer", "BEARER"};
+    char text[400];
+    accs_token_reply reply;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(types); i++) {
+        snprintf(text, sizeof text,
+                 "{\"token_type\":\"%s\",\"refresh_token\":\"r\\u0041\",\"id_token\":\"i\","
+                 "\"sub\":{\"refresh_token\":\"no\"},\"scope\":\"a,b\\n\"}",
+                 types[i]);
+        assert_int_equal(read_text(text, &reply), ACCS_OK);
+        assert_string_equal(reply.refresh_token.bytes, "rA");
+        assert_string_equal(reply.id_token.bytes, "i");
+        assert_string_equal(reply.scope, "a,b?");
+        accs_token_reply_cleanup(&reply);
+        assert_null(reply.refresh_token.bytes);
+        assert_null(reply.id_token.bytes);
+    }
+    assert_int_equal(read_text("{\"refresh_token\":null,\"id_token\":\"\",\"scope\":7}", &reply),
+                     ACCS_OK);
+    assert_null(reply.refresh_token.bytes);
+    assert_null(reply.id_token.bytes);
+    assert_string_equal(reply.scope, "");
+    accs_token_reply_cleanup(&reply);
+}
+
 static void refuses_what_is_no_object(void **state)
 {
     static const char *const texts[] = {
@@ -122,6 +145,27 @@ static void refuses_what_is_no_object(void **state)
         "{\"access_token\":\"a\xff\"}",
         "{\"access_token\":\"a\nb\"}",
         "\xef\xbb\xbf{",
+        /* what is said twice: who reads the first and who the last would differ */
+        "{\"access_token\":\"a\",\"access_token\":\"b\"}",
+        "{\"access_token\":\"a\",\"access\\u005ftoken\":null}",
+        "{\"expires_in\":1,\"expires_in\":2}",
+        "{\"error\":\"a\",\"error\":\"b\"}",
+        "{\"error_description\":\"a\",\"error_description\":\"b\"}",
+        "{\"refresh_token\":\"a\",\"refresh_token\":\"b\"}",
+        "{\"id_token\":\"a\",\"id_token\":\"b\"}",
+        "{\"token_type\":\"bearer\",\"token_type\":\"bearer\"}",
+        "{\"scope\":\"a\",\"scope\":\"b\"}",
+        /* other types of tokens, and tokens that are none */
+        "{\"access_token\":\"a\",\"token_type\":\"mac\"}",
+        "{\"access_token\":\"a\",\"token_type\":\"\"}",
+        "{\"access_token\":\"a\",\"token_type\":\"bearer \"}",
+        "{\"access_token\":\"a\",\"token_type\":null}",
+        "{\"access_token\":\"a\",\"token_type\":[\"bearer\"]}",
+        "{\"access_token\":\"a\",\"refresh_token\":5}",
+        "{\"access_token\":\"a\",\"refresh_token\":{\"a\":1}}",
+        "{\"access_token\":\"a\",\"refresh_token\":[]}",
+        "{\"access_token\":\"a\",\"refresh_token\":\"a\\u0000b\"}",
+        "{\"access_token\":\"a\",\"id_token\":true}",
     };
 
     (void)state;
@@ -223,6 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_stands_there),
+        cmocka_unit_test(reads_the_tokens_of_a_session),
         cmocka_unit_test(refuses_what_is_no_object),
         cmocka_unit_test(cut_at_any_byte_it_is_refused),
         cmocka_unit_test(messages_are_cut_to_size),

@@ -144,6 +144,105 @@ static void expires_in_is_seconds_within_reason(void **state)
                      (long long)accs_token_life_ms(cases[i].has, cases[i].expires_in));
 }
 
+enum { HOUR = 3600000, DAY = 86400000 };
+
+static const int64_t DATE = 1767225600000; /* 2026-01-01 */
+
+/* What a reply and the claims of its token say, and what is left of it then. */
+static void the_least_that_makes_sense_is_left(void **state)
+{
+    static const struct {
+        bool has;
+        int64_t expires_in;
+        bool claims;
+        int64_t created_after_ms; /* after DATE */
+        int64_t expires_in_ms;
+        bool dated;
+        int64_t left_ms;
+    } cases[] = {
+        /* without claims the reply alone counts */
+        {true, 86399, false, 0, 0, true, 86399000},
+        {false, 0, false, 0, 0, true, HOUR},
+        {true, 86399, true, 0, 0, true, 86399000},
+        /* they agree */
+        {true, 86400, true, 0, DAY, true, DAY},
+        {true, 86400, true, 0, DAY, false, DAY},
+        /* the smaller one */
+        {true, 86400, true, 0, HOUR, true, HOUR},
+        {true, 3600, true, 0, DAY, true, HOUR},
+        {true, 86400, true, 0, HOUR, false, HOUR},
+        /* a reply that says nothing usable: the claims alone */
+        {false, 0, true, 0, DAY, true, DAY},
+        {true, 0, true, 0, DAY, true, DAY},
+        {true, -5, true, 0, DAY, true, DAY},
+        {true, 1000000000000000, true, 0, DAY, true, DAY},
+        {true, INT64_MAX, true, 0, DAY, true, DAY},
+        /* seconds that are milliseconds */
+        {true, 86400000, true, 0, DAY, true, DAY},
+        /* a token that IMS had made before */
+        {true, 86400, true, -HOUR, DAY, true, DAY - HOUR},
+        {true, 86400, true, -DAY + 5000, DAY, true, 5000},
+        {true, 86400, true, -HOUR, DAY, false, DAY}, /* no Date: no clock to trust */
+        /* claims that make no sense */
+        {true, 86400, true, -2 * DAY, DAY, true, DAY}, /* over before it came */
+        {true, 86400, true, DAY, DAY, true, DAY},      /* made tomorrow: no longer than told */
+        {true, 86400, true, 0, 31 * (int64_t)DAY, true, DAY},
+        {true, 86400, true, 0, 1, true, 1},
+        {false, 0, true, 0, 253402300799000, true, HOUR},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const accs_jwt_times times = {
+            .created_at_ms = DATE + cases[i].created_after_ms,
+            .expires_in_ms = cases[i].expires_in_ms,
+        };
+        int64_t left =
+            accs_token_left_ms(cases[i].has, cases[i].expires_in, cases[i].claims ? &times : NULL,
+                               cases[i].dated ? DATE : -1);
+
+        if (left != cases[i].left_ms)
+            fail_msg("case %zu: %lld ms", i, (long long)left);
+    }
+}
+
+static void claims_without_a_beginning_tell_the_length(void **state)
+{
+    const accs_jwt_times times = {.expires_in_ms = HOUR};
+
+    (void)state;
+    assert_int_equal(accs_token_left_ms(true, 86400, &times, DATE), HOUR);
+}
+
+static void a_kept_token_is_believed_within_its_life(void **state)
+{
+    static const struct {
+        int64_t after_ms; /* its end, after now */
+        int64_t life_ms;
+        int64_t left_ms;
+    } cases[] = {
+        {HOUR, DAY, HOUR},
+        {DAY, DAY, DAY},
+        {1, DAY, 1},
+        {0, DAY, 0},
+        {-1, DAY, 0},
+        {DAY + 300000, DAY, DAY}, /* a clock that is a little behind */
+        {DAY + 300001, DAY, 0},   /* one that is wrong */
+        {100 * (int64_t)DAY, DAY, 0},
+        {HOUR, 0, 0},
+        {HOUR, -1, 0},
+        {HOUR, 31 * (int64_t)DAY, 0},
+        {INT64_MAX / 2, DAY, 0},
+        {INT64_MIN / 2, DAY, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (accs_token_kept_ms(DATE + cases[i].after_ms, cases[i].life_ms, DATE) !=
+            cases[i].left_ms)
+            fail_msg("case %zu", i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +250,9 @@ int main(void)
         cmocka_unit_test(the_start_is_spread_evenly),
         cmocka_unit_test(phases_come_in_order),
         cmocka_unit_test(expires_in_is_seconds_within_reason),
+        cmocka_unit_test(the_least_that_makes_sense_is_left),
+        cmocka_unit_test(claims_without_a_beginning_tell_the_length),
+        cmocka_unit_test(a_kept_token_is_believed_within_its_life),
     };
 
     return cmocka_run_group_tests_name("token_window", tests, NULL, NULL);
