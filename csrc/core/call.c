@@ -100,14 +100,18 @@ static void decide(accs_call *call, const accs_transfer_result *result)
 static void attempt_ended(void *context, const accs_transfer_result *result)
 {
     accs_call *call = context;
+    const accs_now *now = accs_engine_now(call->lane->engine);
 
     call->transfer = NULL;
     accs_stream_detach(call->work.stream);
     call->sends += result->sends;
     accs_call_observe(call, result->error, result->sends, result->text, &result->measure);
-    if (result->end == ACCS_ATTEMPT_ANSWERED)
+    if (result->end == ACCS_ATTEMPT_ANSWERED) {
         accs_lane_answered(call->lane,
                            accs_retry_find(result->end, call->reply->status)->pauses_client);
+        accs_token_source_date(call->lane->source, call->reply,
+                               now->wall_ms - (now->mono_us - call->attempt_us) / 1000);
+    }
     accs_lane_free_place(call->lane, &call->place);
     if (result->end == ACCS_ATTEMPT_ANSWERED && call->reply->status < 400)
         conclude(call, result);

@@ -8,6 +8,7 @@
 #include "access_token.h"
 #include "event.h"
 #include "identity.h"
+#include "token_record.h"
 #include "transfer.h"
 
 typedef struct accs_token_source accs_token_source;
@@ -21,12 +22,22 @@ typedef struct accs_token_user {
     uint64_t failed; /* gave up */
 } accs_token_user;
 
-/* A call that waits for a token. */
+/* What a waiter waits for. */
+typedef enum accs_token_wish {
+    ACCS_WISH_SERVE = 0, /* a token that lives */
+    ACCS_WISH_RENEW,     /* another token than now, even where IMS has just refused one */
+    ACCS_WISH_LOAD,      /* what the cache has was read, and client secrets are known */
+    ACCS_WISH_CLEAR,     /* tokens were forgotten, in memory and in the cache */
+} accs_token_wish;
+
+/* Who waits for a source: a call, a job. */
 typedef struct accs_token_waiter {
     struct accs_token_waiter *next;
     struct accs_token_waiter *previous;
     bool waiting;
-    /* With a token (held for the callee), or with the failure of getting one. */
+    bool called; /* is about to hear */
+    accs_token_wish wish;
+    /* failure is NULL when it went well; then with SERVE and RENEW token is held for the callee. */
     void (*ready)(struct accs_token_waiter *waiter, accs_token *token, const accs_failure *failure);
 } accs_token_waiter;
 
@@ -47,8 +58,8 @@ void accs_token_source_leave(accs_token_source *source, accs_token_user *user);
  * waiter's ready is called later, unless accs_token_stop_waiting() comes first.
  */
 accs_token *accs_token_take(accs_token_source *source, accs_token_waiter *waiter);
-/* Another token than now, even where IMS has just refused one: ready is called later. */
-void accs_token_renew(accs_token_source *source, accs_token_waiter *waiter);
+/* ready is called later. */
+void accs_token_wait(accs_token_source *source, accs_token_waiter *waiter, accs_token_wish wish);
 void accs_token_stop_waiting(accs_token_source *source, accs_token_waiter *waiter);
 
 /*
@@ -57,7 +68,18 @@ void accs_token_stop_waiting(accs_token_source *source, accs_token_waiter *waite
  */
 bool accs_token_drop(accs_token_source *source, const accs_token *token);
 
+/* An answer of IMS or of the service came: its Date tells of the clock. sent_ms: by the wall. */
+void accs_token_source_date(accs_token_source *source, const accs_reply *reply, int64_t sent_ms);
+
 const accs_identity_owned *accs_token_source_identity(const accs_token_source *source);
+/* The tokens of a session; access_token stands in it when it was not given ready-made. */
+const accs_token_record *accs_token_source_record(const accs_token_source *source);
+/* The client secret in use; NULL: none, as for a public client, or the host was not asked yet. */
+const accs_secret *accs_token_source_secret(const accs_token_source *source);
+/* Shared by all requests to IMS of the identity; for accs_ims_open(). */
+accs_transport **accs_token_source_transport(accs_token_source *source);
+/* Queues an event of the source for all its users. */
+void accs_token_source_tell(accs_token_source *source, const accs_event *event);
 
 /* See accs_auth_read() and accs_auth_look(). */
 bool accs_token_source_read(const accs_token_source *source, accs_auth_text which, accs_text *text);

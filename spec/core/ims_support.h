@@ -147,7 +147,7 @@ static inline accs_auth *new_auth(accs_engine *engine, const accs_client_options
     return auth;
 }
 
-/* All events since the last look, as "text/reason/secret;"; the others are the caller's. */
+/* All events since the last look, as "text (reason) secret;". */
 typedef struct ims_story {
     char text[2048];
 } ims_story;
@@ -165,10 +165,10 @@ static inline accs_item next_but_events(accs_engine *engine, ims_story *story)
             (item.event.kind != ACCS_EVENT_TOKEN && item.event.kind != ACCS_EVENT_CACHE))
             continue;
         len = strlen(story->text);
-        snprintf(story->text + len, sizeof story->text - len, "%s%s%s%s%s;",
+        snprintf(story->text + len, sizeof story->text - len, "%s%s%s%s%s %u;",
                  item.event.kind == ACCS_EVENT_CACHE ? "cache: " : "", item.event.text,
                  item.event.reason[0] != '\0' ? " (" : "", item.event.reason,
-                 item.event.reason[0] != '\0' ? ")" : "");
+                 item.event.reason[0] != '\0' ? ")" : "", item.event.secret);
     }
 }
 

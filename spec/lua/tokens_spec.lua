@@ -122,18 +122,26 @@ describe("one token request", function()
     assert.equal(2, server:count(IMS))
   end)
 
-  it("fails for all that wait, in the same words, and the next call asks again", function()
+  it("fails for all that wait, in the same words, and so do further calls at once", function()
     local client <close> = server:client()
     server:script(IMS, { { { "sleep", 0.2 },
       reply(400, '{"error":"unauthorized_client","error_description":"no"}') }, { token("a") } })
     server:script("/V1/x", { fault.ok })
     local results = all_get({ client }, 64)
+    table.move(all_get({ client }, 1000), 1, 1000, #results + 1, results)
     for _, result in ipairs(results) do
       assert.equal(results[1][1], result[1])
     end
     assert.is_truthy(results[1][1]:find("unauthorized_client", 1, true))
     assert.equal(1, server:count(IMS))
     assert.equal(0, server:count("/V1/x"))
+  end)
+
+  it("that IMS could not answer for now is made again by the next call", function()
+    local client <close> = server:client()
+    server:script(IMS, { { reply(400, '{"error":"temporarily_unavailable"}') }, { token("a") } })
+    server:script("/V1/x", { fault.ok })
+    check("the first", { kind = "auth" }, server:try(client, "GET", "/V1/x"))
     check("the next", { kind = "ok" }, server:try(client, "GET", "/V1/x"))
     assert.equal(2, server:count(IMS))
   end)
