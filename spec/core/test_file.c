@@ -530,13 +530,14 @@ static void outlives_writers_that_are_killed(void **state)
     write_text("home/.tmp-mine", "kept", 0600); /* not a name of ours */
     write_text("home/.tmp-0123456789abcdef0123456789abcdef0", "kept", 0600);
     assert_int_equal(symlink("file", "home/.tmp-0123456789abcdef0123456789abcdef"), 0);
-    write_text("home/old-0123456789abcdef0123456789abcdef", "kept", 0600);
+    write_text("home/kept-0123456789abcdef0123456789abcdef", "kept", 0600);
     age(".tmp-m");
     age(".tmp-0");
-    age("old-");
+    age("kept-");
     assert_int_equal(replace("file", "fourth"), ACCS_OK);
     assert_int_equal(count_entries("home", ".tmp-"), 3);
     assert_int_equal(count_entries("home", ".tmp-0"), 2);
+    assert_int_equal(count_entries("home", "kept-"), 1);
     assert_holds("key", "new");
     assert_holds("file", "fourth");
 }

@@ -324,6 +324,11 @@ static void seals_nothing_where_it_cannot(void **state)
     assert_int_equal(sealed.len, 6);
     assert_string_equal(sealed.bytes, "before");
     accs_buffer_cleanup(&sealed);
+    /* libcrypto counts in ints, whatever the buffer may hold; not a byte of it is looked at */
+    accs_buffer_init(&sealed, SIZE_MAX);
+    assert_int_equal(accs_seal(&key, "name", "a token", INT32_MAX, &sealed), ACCS_ERROR_TOO_LARGE);
+    assert_null(sealed.bytes);
+    accs_buffer_cleanup(&sealed);
 }
 
 static void wipes_key_and_text(void **state)

@@ -104,6 +104,18 @@ describe("what was sealed", function()
       encode(header .. gmac(key, nonce, header .. CONTEXT))))
     assert.is_nil(core.unseal(SECRET, PURPOSE, encode(header .. gmac(key, nonce, header))))
   end)
+
+  it("is not opened behind another header, although the tag is right", function()
+    local nonce = ("n"):rep(12)
+    for _, start in ipairs { "ACCS\2" .. id, "ACCS\0" .. id, "BCCS\1" .. id,
+      "ACCS\1" .. ("i"):rep(8) } do
+      local header = start .. nonce
+      local opened, message = core.unseal(SECRET, PURPOSE,
+        encode(header .. gmac(key, nonce, header .. CONTEXT)))
+      assert.is_nil(opened)
+      assert.equal("sealed with another secret, or changed", message)
+    end
+  end)
 end)
 
 describe("a challenge", function()
