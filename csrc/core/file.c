@@ -87,14 +87,9 @@ static void trim(char *path)
 {
     size_t len = strlen(path);
 
-    for (;;) {
-        if (len > 1 && path[len - 1] == '/')
-            len--;
-        else if (len > 2 && path[len - 1] == '.' && path[len - 2] == '/')
-            len--;
-        else
-            break;
-    }
+    while (len > 1 &&
+           (path[len - 1] == '/' || (len > 2 && path[len - 1] == '.' && path[len - 2] == '/')))
+        len--;
     path[len] = '\0';
 }
 

@@ -1,6 +1,7 @@
 #include "accs.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <string.h>
@@ -17,8 +18,12 @@ _Static_assert(ACCS_BASE64URL_LEN(SHA256_BYTES) == ACCS_PKCE_LEN, "a challenge i
 static accs_error random_text(char text[ACCS_PKCE_LEN + 1])
 {
     unsigned char bytes[RANDOM_BYTES];
+    bool had;
 
-    if (RAND_bytes(bytes, sizeof bytes) != 1)
+    ERR_set_mark(); /* what fails here is not left to whoever uses libcrypto next */
+    had = RAND_bytes(bytes, sizeof bytes) == 1;
+    ERR_pop_to_mark();
+    if (!had)
         return ACCS_ERROR_IO;
     accs_base64url_encode(bytes, sizeof bytes, text);
     accs_wipe(bytes, sizeof bytes);
@@ -37,10 +42,14 @@ static bool is_verifier(const char *text)
 accs_error accs_pkce_challenge(const char *verifier, char challenge[ACCS_PKCE_LEN + 1])
 {
     unsigned char digest[SHA256_BYTES];
+    bool done;
 
     if (!is_verifier(verifier))
         return ACCS_ERROR_PARSE;
-    if (EVP_Digest(verifier, strlen(verifier), digest, NULL, EVP_sha256(), NULL) != 1)
+    ERR_set_mark();
+    done = EVP_Digest(verifier, strlen(verifier), digest, NULL, EVP_sha256(), NULL) == 1;
+    ERR_pop_to_mark();
+    if (!done)
         return ACCS_ERROR_MEMORY;
     accs_base64url_encode(digest, sizeof digest, challenge);
     return ACCS_OK;

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
@@ -34,8 +35,8 @@ accs_error accs_hkdf_sha256(const void *secret, size_t secret_len, const void *s
 {
     accs_error error = ACCS_ERROR_MEMORY;
     char digest[] = "SHA256";
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    EVP_KDF_CTX *context = kdf == NULL ? NULL : EVP_KDF_CTX_new(kdf);
+    EVP_KDF *kdf = NULL;
+    EVP_KDF_CTX *context = NULL;
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
         octets(OSSL_KDF_PARAM_KEY, secret_len > 0 ? secret : "", secret_len),
@@ -44,10 +45,14 @@ accs_error accs_hkdf_sha256(const void *secret, size_t secret_len, const void *s
         OSSL_PARAM_construct_end(),
     };
 
+    ERR_set_mark(); /* what fails here is not left to whoever uses libcrypto next */
+    kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    context = kdf == NULL ? NULL : EVP_KDF_CTX_new(kdf);
     if (context != NULL && EVP_KDF_derive(context, okm, okm_len, params) == 1)
         error = ACCS_OK;
     EVP_KDF_CTX_free(context);
     EVP_KDF_free(kdf);
+    ERR_pop_to_mark();
     return error;
 }
 
@@ -121,11 +126,13 @@ accs_error accs_seal(const accs_seal_key *key, const char *context, const void *
 
     if (bytes_len > INT_MAX - ACCS_SEAL_OVERHEAD)
         return ACCS_ERROR_TOO_LARGE;
-    if (RAND_bytes(nonce, sizeof nonce) != 1)
-        return ACCS_ERROR_IO;
     error = accs_buffer_reserve(sealed, ACCS_SEAL_OVERHEAD + bytes_len);
     if (error != ACCS_OK)
         return error;
+    ERR_set_mark();
+    error = ACCS_ERROR_IO;
+    if (RAND_bytes(nonce, sizeof nonce) != 1)
+        goto done;
     error = ACCS_ERROR_MEMORY;
     out = (unsigned char *)sealed->bytes + sealed->len;
     text = out + HEADER_BYTES;
@@ -146,6 +153,7 @@ accs_error accs_seal(const accs_seal_key *key, const char *context, const void *
 done:
     sealed->bytes[sealed->len] = '\0';
     EVP_CIPHER_CTX_free(cipher);
+    ERR_pop_to_mark();
     return error;
 }
 
@@ -164,6 +172,7 @@ accs_error accs_unseal(const accs_seal_key *key, const char *context, const void
         memcmp(in, MAGIC, sizeof MAGIC) != 0 ||
         memcmp(in + sizeof MAGIC, key->id, sizeof key->id) != 0)
         return ACCS_ERROR_PARSE;
+    ERR_set_mark();
     text = in + HEADER_BYTES;
     opened.len = sealed_len - ACCS_SEAL_OVERHEAD;
     opened.bytes = malloc(opened.len + 1);
@@ -187,5 +196,6 @@ accs_error accs_unseal(const accs_seal_key *key, const char *context, const void
 done:
     accs_secret_cleanup(&opened); /* also what was opened before the tag was seen to be wrong */
     EVP_CIPHER_CTX_free(cipher);
+    ERR_pop_to_mark();
     return error;
 }

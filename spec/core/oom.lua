@@ -57,12 +57,16 @@ scenes.load = {
 -- The binding alone, all of it.
 scenes.core = {
   prepare = function()
-    return { core = require "accs.core" }
+    local core = require "accs.core"
+    core.seal("not-a-secret", "example", "a text") -- libcrypto keeps what it has once fetched
+    return { core = core }
   end,
   body = function(here)
     local core = here.core
     assert(must(core.address(os.getenv "API_ENDPOINT")).loopback)
     assert(core.percent_encode("a b") == "a%20b")
+    local sealed = must(core.seal("not-a-secret", "example", "a text"))
+    assert(must(core.unseal("not-a-secret", "example", sealed)) == "a text")
     local engine = must(core.engine { max_connections = 2 })
     here.engine = engine
     local client = must(core.client(engine, {

@@ -14,7 +14,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { MANY = 1000, TEXT_SIZE = ACCS_PKCE_LEN + 1 };
+enum { MANY = 1000, BOTH = 2 * MANY, TEXT_SIZE = ACCS_PKCE_LEN + 1 };
 
 static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -91,7 +91,7 @@ static int compare(const void *left, const void *right)
 /* Each another; and 6 bits of each character but the last, which has 4, are random. */
 static void makes_another_each_time(void **state)
 {
-    char(*made)[TEXT_SIZE] = calloc(2 * MANY, TEXT_SIZE);
+    char(*made)[TEXT_SIZE] = calloc(BOTH, TEXT_SIZE);
     unsigned seen[ACCS_PKCE_LEN][64] = {{0}};
 
     (void)state;
@@ -105,7 +105,7 @@ static void makes_another_each_time(void **state)
         assert_string_equal(challenge, again);
         assert_int_equal(accs_state_new(made[MANY + i]), ACCS_OK);
     }
-    for (size_t i = 0; i < 2 * MANY; i++) {
+    for (size_t i = 0; i < BOTH; i++) {
         assert_int_equal(strlen(made[i]), ACCS_PKCE_LEN);
         for (size_t at = 0; at < ACCS_PKCE_LEN; at++) {
             assert_non_null(strchr(ALPHABET, made[i][at]));
@@ -120,8 +120,8 @@ static void makes_another_each_time(void **state)
             sides += seen[at][side] > 0;
         assert_int_equal(sides, at + 1 < ACCS_PKCE_LEN ? 64 : 16);
     }
-    qsort(made, (size_t)2 * MANY, TEXT_SIZE, compare);
-    for (size_t i = 1; i < 2 * MANY; i++)
+    qsort(made, BOTH, TEXT_SIZE, compare);
+    for (size_t i = 1; i < BOTH; i++)
         assert_string_not_equal(made[i - 1], made[i]);
     free(made);
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <openssl/err.h>
 #include <openssl/rand.h>
 
 #include "seal.h"
@@ -96,6 +97,23 @@ static void hkdf_takes_what_is_empty(void **state)
     assert_memory_equal(one, two, sizeof one);
     assert_int_equal(accs_hkdf_sha256(NULL, 0, NULL, 0, NULL, 0, one, sizeof one), ACCS_OK);
     assert_memory_not_equal(one, two, sizeof one);
+}
+
+/* Who looks at libcrypto's list of errors next finds his own there, and none of ours. */
+static void leaves_no_errors_behind(void **state)
+{
+    static unsigned char okm[255 * 32 + 1]; /* more than HKDF gives */
+
+    (void)state;
+    ERR_clear_error();
+    assert_int_equal(accs_hkdf_sha256("key", 3, NULL, 0, NULL, 0, okm, sizeof okm),
+                     ACCS_ERROR_MEMORY);
+    assert_int_equal(ERR_peek_error(), 0);
+    ERR_raise(ERR_LIB_USER, 77);
+    assert_int_equal(accs_hkdf_sha256("key", 3, NULL, 0, NULL, 0, okm, sizeof okm),
+                     ACCS_ERROR_MEMORY);
+    assert_int_equal(ERR_GET_REASON(ERR_get_error()), 77);
+    assert_int_equal(ERR_peek_error(), 0);
 }
 
 static accs_seal_key key_of(const char *secret, const char *purpose)
@@ -367,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_to_the_vectors_of_hkdf),
         cmocka_unit_test(hkdf_takes_what_is_empty),
+        cmocka_unit_test(leaves_no_errors_behind),
         cmocka_unit_test(derives_a_key_for_each_secret_and_purpose),
         cmocka_unit_test(derives_the_keys_of_version_1),
         cmocka_unit_test(opens_what_it_sealed),
