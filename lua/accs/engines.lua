@@ -272,10 +272,10 @@ local function hand_out(lane, kind, id, a, b)
     end
   elseif kind == "hook" then
     local host = lane.hosts[a.host]
-    if host then
-      host:asked(id, a)
-    else
+    if not host then
       lane.engine:settle(id, "the program has dropped it")
+    elseif not pcall(host.asked, host, id, a) then
+      lane.engine:settle(id, "not enough memory")
     end
   else
     deliver(lane, kind, id, a, b)
@@ -299,6 +299,10 @@ function engines.expect_alone(lane, id, waiter)
     local kind, of, a, b = engine:next()
     if of == id and (kind == "done" or kind == "timer") then
       waiter:_told(kind, a, b)
+      return
+    elseif kind == "hook" then -- so early: should memory run out, somebody has the question
+      hand_out(lane, kind, of, a)
+      engines.expect(lane, id, waiter)
       return
     elseif kind then
       engines.expect(lane, id, waiter)

@@ -30,6 +30,9 @@ end
 
 -- The words of a function that gives secrets may hold one: nothing of them is told but the kind.
 local function spell_kind(problem)
+  if problem == "not enough memory" then -- Lua's own words
+    return problem
+  end
   return errors.is(problem) and problem.kind or type(problem)
 end
 
@@ -114,16 +117,19 @@ local function answer(question)
   settle(question.lane, question.id, answers[question.what.kind](question.host, question.what))
 end
 
+local function explain(question, problem)
+  if question.what.kind == "secret" then
+    return ("the client_secret function failed (%s)"):format(spell_kind(problem))
+  end
+  return spell(problem)
+end
+
 --- Told by accs.tasks when the task has ended.
 ---@param task accs.Task
 function Question:ended(task)
-  if not task.failed then
-    return
-  elseif self.what.kind == "secret" then
-    settle(self.lane, self.id,
-      ("the client_secret function failed (%s)"):format(spell_kind(task.problem)))
-  else
-    settle(self.lane, self.id, spell(task.problem))
+  if task.failed then
+    local ok, words = pcall(explain, self, task.problem)
+    settle(self.lane, self.id, ok and words or "not enough memory")
   end
 end
 

@@ -241,8 +241,12 @@ end
 
 -- The loop ----------------------------------------------------------------------------------
 
---- Runs the event hooks that can go on. For accs.waits.
+--- Runs the hooks that can go on. For accs.waits.
 function tasks.run_urgent()
+  if taken and taken.hook and not taken.co and not taken.finished then
+    enqueue(taken) -- memory ran out before its first step: see recover()
+    taken = false
+  end
   while urgent.first do
     taken = pop(urgent)
     resume(taken)

@@ -284,6 +284,48 @@ scenes.streams = {
   end,
 }
 
+-- Credentials, and functions that the core asks.
+scenes.tokens = {
+  prepare = function()
+    local here = { accs = require "accs", kept = {} }
+    require "accs.auth"
+    require "accs.hosts"
+    return here
+  end,
+  body = function(here)
+    local kept = here.kept
+    here.client = new_client(here.accs, {
+      client_secret = function()
+        here.accs.sleep(0)
+        return { os.getenv "IMS_CLIENT_SECRET" }
+      end,
+      cache = {
+        load = function(key) return kept[key] end,
+        save = function(key, sealed) kept[key] = sealed end,
+        remove = function(key) kept[key] = nil end,
+        lock = function() return true end,
+        unlock = function() end,
+      },
+    })
+    local auth = here.client.auth
+    local token, err = auth:token()
+    if not token then -- a question that could not be asked is a problem of the credentials
+      error(tostring(err):find("memory", 1, true) and "no memory for a question" or err, 0)
+    end
+    assert(must(auth:claims()).client_id == os.getenv "IMS_CLIENT_ID")
+    assert(must(auth:verify()).type == "access_token")
+    assert(must(auth:state()).has_access_token)
+    must(auth:refresh())
+    assert(must(auth:token()) ~= token)
+    must(auth:clear())
+  end,
+  after = function(here)
+    if here.client then
+      prove(here.client)
+    end
+  end,
+}
+
 -- Closed with calls in flight, and left to the collector.
 scenes.close = {
   prepare = function()
@@ -314,7 +356,7 @@ scenes.close = {
 }
 
 if not wanted then
-  return { "load", "core", "json", "calls", "tasks", "lists", "streams", "close" }
+  return { "load", "core", "json", "calls", "tasks", "lists", "streams", "tokens", "close" }
 end
 
 -- Whether an error is what the lack of memory may lead to.

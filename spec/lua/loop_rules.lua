@@ -150,6 +150,37 @@ return function(host)
     assert.equal("request response", table.concat(kinds, " "))
   end)
 
+  it("has functions that the core asks as well, which may wait", function()
+    server:script("/V1/x", { fault.ok })
+    local asked, kept = {}, {}
+    local function wait(name)
+      asked[#asked + 1] = name
+      accs.sleep(0.002)
+    end
+    local client <close> = server:client {
+      timeout = 10, engine = accs.engine {},
+      client_secret = function()
+        wait("secret")
+        return "example-not-a-secret"
+      end,
+      cache = {
+        load = function(key)
+          wait("load")
+          return kept[key]
+        end,
+        save = function(key, sealed)
+          wait("save")
+          kept[key] = sealed
+        end,
+      },
+    }
+    for _ = 1, 2 do
+      assert.equal(200, inside(host, function() return assert(client:get("/V1/x")).status end))
+    end
+    assert.equal("secret load save", table.concat(asked, " "))
+    assert.is_string(kept[next(kept)])
+  end)
+
   it("ends when nothing is left, and begins again", function()
     for round = 1, 3 do
       assert.equal(round, inside(host, function()
