@@ -216,6 +216,8 @@ function public.sections()
   local client <close> = example_client()
   add("accs", in_order(functions_of("accs.", top, {})), { require = 'local accs = require "accs"' })
   add("Client", methods_of("client", index_of(client)), { class = "accs.Client" })
+  assert(client.auth.state, "loads the class")
+  add("Auth", methods_of("client.auth", index_of(client.auth)), { class = "accs.Auth" })
   add("Search", methods_of("search", index_of(accs.search())),
     { class = "accs.Search", path = "lua/accs/search.lua" })
   add("Scan", methods_of("scan", index_of((client:items("/V1/orders")))),

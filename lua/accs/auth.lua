@@ -22,6 +22,7 @@ local LEEWAY, LEEWAY_MAX = 60, 600 -- seconds that clocks may be apart
 local KEYS_LIFE = 3600 -- seconds that IMS's keys are used for
 local KEYS_PAUSE = 60 -- seconds between two looks for a key that was not there
 
+local NO_MEMORY = { ["no memory left"] = true, ["not enough memory"] = true }
 local WHICH = { access_token = true, id_token = true }
 
 local function fail(kind, message, fields)
@@ -62,8 +63,9 @@ local function ask(self, job)
   local data, problem = reply:decode()
   reply:close()
   if type(data) ~= "table" then
-    return fail("decode", ("the answer of IMS is not readable: %s")
-      :format(problem or "no JSON object"), { outcome = "done" })
+    return fail(NO_MEMORY[problem] and "memory" or "decode",
+      ("the answer of IMS is not readable: %s"):format(problem or "no JSON object"),
+      { outcome = "done" })
   end
   return data
 end
@@ -94,10 +96,15 @@ local function check_which(which, method)
   return which
 end
 
+-- Claims from their JSON text; or from nil and why there is none.
 local function decode_claims(text, problem)
-  local claims = text and json.decode(text)
+  local claims
+  if text then
+    claims, problem = json.decode(text)
+  end
   if type(claims) ~= "table" then
-    return fail("decode", problem or "the claims of the token are not readable")
+    return fail(NO_MEMORY[problem] and "memory" or "decode",
+      problem or "the claims of the token are no JSON object")
   end
   return claims
 end
@@ -184,7 +191,7 @@ local function check_options(opts)
   elseif opts.audience ~= nil and (type(opts.audience) ~= "string" or opts.audience == "") then
     errors.misuse("verify: audience must be a string that is not empty")
   end
-  return opts, math.floor(leeway)
+  return opts, math.max(1, math.floor(leeway)) -- clocks tell whole seconds here
 end
 
 -- What a token has to be.
@@ -253,7 +260,8 @@ end
 local VERDICT_KINDS = { keys = "decode", memory = "memory" }
 
 ---@class accs.VerifyOptions
----@field leeway? number  seconds that clocks may be apart, default 60, at most 600
+---@field leeway? number  seconds that clocks may be apart, default 60, at most 600; less than 1
+---  counts as 1
 ---@field audience? string  whom it must be meant for; default of an id_token: the client id
 ---@field type? "access_token"|"id_token"  as what a token from elsewhere is checked; default
 ---  "access_token"
@@ -331,8 +339,10 @@ end
 --- Has IMS revoke the refresh token, or the access token where there is no other, and forgets both,
 --- in the cache too. The next call gets another, or says that the session is over.
 ---@return true|nil ok
----@return accs.Error|nil err
---- Example: `assert(client.auth:revoke())`
+---@return accs.Error|nil err  of kind auth where there is none
+--- Example:
+---     assert(client.auth:token())
+---     assert(client.auth:revoke())
 function Auth:revoke()
   local ok, err = self:_run("revoke")
   return ok and true or nil, err

@@ -174,6 +174,7 @@ local CURL_HINTS = {
 local IMS_HINTS = {
   { "the session is over", "sign in again: accs login" }, -- what the core makes of invalid_grant
   { "no session", "sign in: accs login" },
+  { "there is no token yet", "a call, or client.auth:token(), gets one" },
   { "invalid_client", "check IMS_CLIENT_ID and IMS_CLIENT_SECRET" },
   { "invalid_scope", "check IMS_SCOPES: the project may lack one, commerce.accs for example" },
   { "unauthorized_client", "check that the credential is of the kind OAuth Server-to-Server" },

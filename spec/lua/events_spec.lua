@@ -301,3 +301,41 @@ describe("an event", function()
     assert.equal(lost, client:stats().events_dropped)
   end)
 end)
+
+describe("a token event", function()
+  it("tells why, how long it took, and with which client secret", function()
+    local server <close> = fault.start()
+    server:script("/ims/token/v3", {
+      { fault.reply(401, '{"error":"invalid_client"}') },
+      { { "sleep", 0.2 }, fault.reply(200, '{"access_token":"a","expires_in":86399}') },
+      { fault.reply(200, '{"access_token":"b","expires_in":86399}') },
+    })
+    server:script("/V1/x", { fault.ok })
+    local client <close>, seen = watched(server, {
+      client_secret = { "example-canary-1", "example-canary-2" }, engine = accs.engine {},
+    })
+    assert(client:get("/V1/x"))
+    assert(client.auth:refresh())
+    assert(client:get("/V1/x")) -- the events have come by then
+    local by_text = {}
+    for _, event in ipairs(of_kind(seen, "token")) do
+      by_text[event.text] = event
+      for _, value in pairs(event) do
+        assert.is_nil(tostring(value):find("canary", 1, true))
+      end
+    end
+    assert.equal("invalid_client", by_text["refused by IMS"].reason)
+    assert.equal(1, by_text["refused by IMS"].secret)
+    local acquired = by_text.acquired
+    assert.equal("none yet", acquired.reason)
+    assert.equal(2, acquired.secret)
+    assert.equal("integer", math.type(acquired.secret))
+    at_least(0.2, acquired.elapsed)
+    assert.equal("asked for", by_text.refreshed.reason)
+    assert.equal(2, by_text.refreshed.secret)
+    for _, event in ipairs(of_kind(seen, "response")) do
+      assert.is_nil(event.reason)
+      assert.is_nil(event.secret)
+    end
+  end)
+end)

@@ -454,6 +454,12 @@ describe("a secret", function()
     assert.equal("http://127.0.0.1:1/x", (resolve(given)).base_url)
     given.ims_url = "http://127.0.0.1:2"
     assert.matches("base_url comes from", refusal(given))
+    given.ims_url, given.auth = nil, setmetatable({}, { __name = "accs.Auth" }) -- of whatever IMS
+    assert.matches("base_url comes from", refusal(given))
+    support.write_file(path,
+      "API_ENDPOINT=https://example.com/x\nIMS_URL=https://ims-na1-stg1.adobelogin.com\n")
+    given.auth = "user"
+    assert.matches("base_url comes from", refusal(given))
   end)
 
   it("goes to Adobe's own addresses, wherever they stand", function()
