@@ -217,6 +217,67 @@ end)
 
 --------------------------------------------------------------------------------- a person watching
 
+describe("the tokens of commands", function()
+  local box
+  setup(function() box = support.sandbox(SANDBOX) end)
+  teardown(function() box:close() end)
+
+  local function env_of(dir, more)
+    local env = { XDG_CACHE_HOME = dir.path, ACCS_CACHE = false }
+    for name, value in pairs(box.env) do
+      env[name] = value
+    end
+    for name, value in pairs(more or {}) do
+      env[name] = value
+    end
+    return env
+  end
+
+  local GET = "accs get /V1/orders/1"
+
+  it("are kept in the user's cache folder, sealed, and used by the next one", function()
+    local dir <close> = support.temp_dir()
+    local before = box:count("POST /ims/token/v3")
+    for _ = 1, 3 do
+      local result = run(GET, env_of(dir))
+      assert.equal(0, result.code, result.err)
+    end
+    assert.equal(before + 1, box:count("POST /ims/token/v3"))
+    local listed = support.run({ "find", dir.path, "-type", "f", "-printf", "%m %f\n" }).out
+    assert.matches("600 server%-%x+%-%x+%.sealed\n", listed)
+    for line in listed:gmatch("[^\n]+") do
+      assert.matches("^600 ", line)
+    end
+    assert.equal("700\n", support.run({ "stat", "-c", "%a", dir.path .. "/accs" }).out)
+    local found = support.run { "grep", "-rl", "eyJ", dir.path }
+    assert.equal("", found.out)
+  end)
+
+  it("are kept nowhere when it is told so", function()
+    local dir <close> = support.temp_dir()
+    local before = box:count("POST /ims/token/v3")
+    assert.equal(0, run(GET .. " --cache memory", env_of(dir)).code)
+    assert.equal(0, run(GET, env_of(dir, { ACCS_CACHE = "memory" })).code)
+    assert.equal(before + 2, box:count("POST /ims/token/v3"))
+    assert.equal("", support.run({ "find", dir.path, "-type", "f" }).out)
+  end)
+
+  it("are kept nowhere where there is no home folder", function()
+    local dir <close> = support.temp_dir()
+    local result = run(GET, env_of(dir, { XDG_CACHE_HOME = false, HOME = "" }))
+    assert.equal(0, result.code, result.err)
+  end)
+
+  it("cost no call when the folder cannot be used", function()
+    local dir <close> = support.temp_dir()
+    support.write_file(dir.path .. "/accs", "in the way")
+    local result = run(GET .. " --log warn", env_of(dir))
+    assert.equal(0, result.code, result.err)
+    assert.matches("cache text=\"not [%w]+\"", result.err)
+    assert.equal("in the way", support.read_file(dir.path .. "/accs"))
+  end)
+end)
+
 describe("on a terminal", function()
   it("one thing is set in lines", function()
     local box = support.shared_sandbox(SANDBOX)
