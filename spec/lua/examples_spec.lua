@@ -42,6 +42,22 @@ describe("an example", function()
     end)
   end
 
+  it("keeps tokens in a folder: the second run asks for none", function()
+    local dir <close> = support.temp_dir()
+    local before = box:count("POST /ims/token/v3")
+    local function tokens()
+      local result = support.run { "lua5.4", "examples/tokens.lua", dir.path, env = box.env }
+      assert.equal(0, result.code, result.err)
+      assert.matches("^%d+ store views, asked as .*@techacct.adobe.com\nthe token lives for %d+",
+        result.out)
+      return result.err
+    end
+    assert.matches("token: acquired %(none yet%)\n.*token: stored", tokens())
+    assert.matches("^token: from the cache", tokens())
+    assert.equal(before + 1, box:count("POST /ims/token/v3"))
+    assert.matches("^server%-%x+%-%x+\n$", support.run({ "ls", dir.path }).out)
+  end)
+
   it("logs JSON lines and ends with Prometheus' text", function()
     local result = support.run { "lua5.4", "examples/observed.lua", "30", env = box.env }
     assert.equal(0, result.code, result.err)
