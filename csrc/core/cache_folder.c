@@ -123,9 +123,7 @@ static accs_store_end load(accs_store *store, const char *key)
     accs_buffer_clear(&store->bytes);
     error = accs_file_read(&folder, name, &store->bytes, &why);
     accs_folder_close(&folder);
-    if (error != ACCS_OK)
-        accs_buffer_clear(&store->bytes);
-    return ended(store, error == ACCS_ERROR_TOO_LARGE ? ACCS_OK : error, why);
+    return ended(store, error, why);
 }
 
 static accs_store_end save(accs_store *store, const char *key, const accs_buffer *sealed,

@@ -42,7 +42,7 @@ struct accs_store {
     accs_engine *engine;
     void *context;
     void (*answered)(void *context, accs_store_end end); /* not from within a function above */
-    accs_buffer bytes; /* what load found, sealed; empty when that was too large */
+    accs_buffer bytes;                                   /* what load found, sealed */
     char why[ACCS_EVENT_TEXT_MAX];
     bool locks;  /* there is a lock to be had */
     bool locked; /* it is had */

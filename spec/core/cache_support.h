@@ -84,6 +84,8 @@ static inline void new_cache(witness *seen, const accs_cache_options *options,
 static inline void free_cache(witness *seen)
 {
     accs_cache_free(seen->cache);
+    if (seen->engine != NULL) /* what was reserved is given back */
+        assert_int_equal(accs_engine_timers(seen->engine)->reserved, 0);
     accs_engine_free(seen->engine);
     accs_token_record_cleanup(&seen->record);
 }

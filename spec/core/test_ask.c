@@ -271,8 +271,10 @@ static void each_hears_its_own_answer(void **state)
         ask(&made[i], FAR_MS);
         ids[i] = take(engine);
     }
+    assert_int_equal(accs_engine_timers(engine)->reserved, ASKERS);
     accs_ask_cleanup(&made[3].ask);
     accs_ask_cleanup(&made[3].ask);
+    assert_int_equal(accs_engine_timers(engine)->reserved, ASKERS - 1);
     for (int i = 0; i < ASKERS; i++) {
         const accs_text value = {texts[order[i]], 1};
 

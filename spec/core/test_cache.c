@@ -396,6 +396,10 @@ static void each_secret_opens_and_the_first_seals(void **state)
     assert_int_equal(run(&new, accs_cache_load), ACCS_CACHE_FOUND);
     expect_record(&new, 200);
     assert_int_equal(run(&old, accs_cache_load), ACCS_CACHE_MISSED);
+    assert_int_equal(run(&both, accs_cache_load), ACCS_CACHE_FOUND);
+    assert_int_equal(save(&both, 300), ACCS_CACHE_SAVED); /* now in its place, it stays */
+    assert_int_equal(run(&both, accs_cache_load), ACCS_CACHE_FOUND);
+    expect_record(&both, 300);
     assert_int_equal(old.troubles + new.troubles + both.troubles, 0);
     free_cache(&old);
     free_cache(&new);

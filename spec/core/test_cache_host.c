@@ -283,6 +283,46 @@ static void who_waits_for_the_lock_finds_what_is_saved(void **state)
     free_cache(&second);
 }
 
+/* It was saved between the look and the lock. */
+static void what_was_saved_just_before_the_lock_was_had_serves(void **state)
+{
+    store kept = {.asked = {0}};
+    witness first;
+    witness second;
+
+    (void)state;
+    open_cache(&first, ONE, true);
+    open_cache(&second, ONE, true);
+    second.serves_from = 100;
+    begin(&second, accs_cache_lock);
+    settle(&second, swallow(&second, &kept), NULL, 0, NULL);
+    assert_int_equal(put(&first, &kept, 100), ACCS_CACHE_SAVED);
+    assert_int_equal(serve_until_done(&second, &kept), ACCS_CACHE_FOUND);
+    expect_record(&second, 100);
+    serve(&second, &kept);
+    assert_int_equal(kept.asked[ACCS_HOOK_LOCK], 1);
+    assert_int_equal(kept.asked[ACCS_HOOK_UNLOCK], 1); /* it is not needed */
+    assert_string_equal(kept.owner, "");
+    free_cache(&first);
+    free_cache(&second);
+}
+
+static void the_descriptor_tells_of_an_answer(void **state)
+{
+    store kept = {.asked = {0}};
+    witness seen;
+    int fd;
+
+    (void)state;
+    open_cache(&seen, ONE, true);
+    fd = accs_engine_fd(seen.engine);
+    begin(&seen, accs_cache_load);
+    settle(&seen, swallow(&seen, &kept), NULL, 0, NULL);
+    assert_true(readable(fd, 500)); /* its patience would last longer */
+    assert_int_equal(wait_end(&seen), ACCS_CACHE_MISSED);
+    free_cache(&seen);
+}
+
 static void a_store_without_lock_is_locked_after_the_look(void **state)
 {
     store kept = {.asked = {0}};
@@ -594,6 +634,8 @@ int main(void)
         cmocka_unit_test(what_was_saved_is_found_by_another),
         cmocka_unit_test(the_lock_has_an_owner_and_ends_by_itself),
         cmocka_unit_test(who_waits_for_the_lock_finds_what_is_saved),
+        cmocka_unit_test(what_was_saved_just_before_the_lock_was_had_serves),
+        cmocka_unit_test(the_descriptor_tells_of_an_answer),
         cmocka_unit_test(a_store_without_lock_is_locked_after_the_look),
         cmocka_unit_test(an_entry_moves_to_the_first_secret),
         cmocka_unit_test(a_silent_store_is_left_alone),
