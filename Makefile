@@ -80,6 +80,8 @@ $(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
 $(BUILD)/spec/core/test_oom $(BUILD)/spec/core/test_oom_cache $(BUILD)/spec/core/oom: WRAP := \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=free
 $(BUILD)/spec/core/test_oom: WRAP += -Wl,--wrap=epoll_ctl
+# Where clocks step.
+$(BUILD)/spec/core/test_token_clock: WRAP := -Wl,--wrap=accs_clock_system
 
 # Programs that hold core, binding and Lua.
 $(HOSTS): $(BUILD)/%: $(BUILD)/%.o $(CORE) $(BINDING)

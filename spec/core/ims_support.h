@@ -199,4 +199,76 @@ static inline void assert_token(const accs_auth *auth, const char *token)
     assert_memory_equal(text.bytes, token, text.len);
 }
 
+/* -------------------------------------------------------------- sessions */
+
+#define TOKEN(name) "{\"access_token\":\"" name "\",\"token_type\":\"bearer\",\"expires_in\":86399}"
+
+#define SESSION(access, refresh)                                                                   \
+    "{\"access_token\":\"" access "\",\"token_type\":\"bearer\",\"expires_in\":86399,"             \
+    "\"refresh_token\":\"" refresh "\",\"id_token\":\"not-an-id\"}"
+
+#define OVER "{\"error\":\"invalid_grant\"}"
+
+static inline accs_client_options user_options(const ims_server *server)
+{
+    return (accs_client_options){
+        .ims_url = server->origin,
+        .client_id = "example",
+        .timeout_ms = PATIENCE_MS,
+        .events = true,
+        .user = true,
+    };
+}
+
+/* Where sessions are kept; removed with the test. */
+static char folder[] = "/tmp/ims-test-XXXXXX";
+
+static inline void make_folder(void)
+{
+    strcpy(folder + sizeof folder - 7, "XXXXXX");
+    assert_non_null(mkdtemp(folder));
+}
+
+static inline void remove_folder(void)
+{
+    char command[64];
+
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* A session in the folder, as another process left it: refresh token r-1, access token a-1. */
+static inline void sign_in(ims_server *server, accs_client_options *options)
+{
+    accs_engine *engine = new_engine();
+    accs_client_options with_code = *options;
+    accs_auth *auth;
+
+    with_code.code = "not-a-code";
+    auth = new_auth(engine, &with_code);
+    ims_answer(server, 200, "", SESSION("a-1", "r-1"));
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL).code, ACCS_OK);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    ims_restart(server);
+}
+
+static inline int ims_set_up(void **state)
+{
+    static ims_server server; /* of the test that runs */
+
+    without_proxies(NULL);
+    ims_start(&server);
+    *state = &server;
+    return 0;
+}
+
+static inline int ims_tear_down(void **state)
+{
+    ims_stop(*state);
+    return 0;
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, ims_set_up, ims_tear_down)
+
 #endif

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <time.h>
 
-#define TOKEN(name) "{\"access_token\":\"" name "\",\"token_type\":\"bearer\",\"expires_in\":86399}"
-
 static void a_token_comes_once_and_serves(void **state)
 {
     ims_server *server = *state;
@@ -453,40 +451,6 @@ static void a_ready_token_is_never_renewed(void **state)
 
 /* -------------------------------------------------------------- sessions */
 
-#define SESSION(access, refresh)                                                                   \
-    "{\"access_token\":\"" access "\",\"token_type\":\"bearer\",\"expires_in\":86399,"             \
-    "\"refresh_token\":\"" refresh "\",\"id_token\":\"not-an-id\"}"
-
-static const char OVER[] = "{\"error\":\"invalid_grant\"}";
-
-static accs_client_options user_options(const ims_server *server)
-{
-    return (accs_client_options){
-        .ims_url = server->origin,
-        .client_id = "example",
-        .timeout_ms = PATIENCE_MS,
-        .events = true,
-        .user = true,
-    };
-}
-
-/* Where sessions are kept; removed with the test. */
-static char folder[] = "/tmp/ims-test-XXXXXX";
-
-static void make_folder(void)
-{
-    strcpy(folder + sizeof folder - 7, "XXXXXX");
-    assert_non_null(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-    char command[64];
-
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    assert_int_equal(system(command), 0);
-}
-
 static void a_code_becomes_a_session_of_a_public_client(void **state)
 {
     ims_server *server = *state;
@@ -562,22 +526,6 @@ static void without_a_session_there_is_nothing_to_go_on_with(void **state)
     assert_int_equal(server->scene->requests, 0);
     accs_auth_free(auth);
     accs_engine_free(engine);
-}
-
-/* A session in the folder, as another process left it: refresh token r-1, access token a-1. */
-static void sign_in(ims_server *server, accs_client_options *options)
-{
-    accs_engine *engine = new_engine();
-    accs_client_options with_code = *options;
-    accs_auth *auth;
-
-    with_code.code = "not-a-code";
-    auth = new_auth(engine, &with_code);
-    ims_answer(server, 200, "", SESSION("a-1", "r-1"));
-    assert_int_equal(do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL).code, ACCS_OK);
-    accs_auth_free(auth);
-    accs_engine_free(engine);
-    ims_restart(server);
 }
 
 static void a_session_goes_on_in_another_process(void **state)
@@ -825,24 +773,6 @@ static void a_clock_that_differs_is_told_once(void **state)
     accs_auth_free(auth);
     accs_engine_free(engine);
 }
-
-static int set_up(void **state)
-{
-    static ims_server server; /* of the test that runs */
-
-    without_proxies(NULL);
-    ims_start(&server);
-    *state = &server;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    ims_stop(*state);
-    return 0;
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {

@@ -1,0 +1,379 @@
+/* Tokens while clocks step and machines sleep: the Makefile links this with --wrap, so that the
+ * engine reads the clocks of the test. */
+#include "ims_support.h"
+
+#include <time.h>
+
+/* The linker gives these names.
+ * NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+void __real_accs_clock_system(void *context, accs_now *now);
+void __wrap_accs_clock_system(void *context, accs_now *now);
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+
+/* How far the clocks are from the real ones. */
+static int64_t mono_ms;
+static int64_t boot_ms;
+static int64_t wall_ms;
+
+void __wrap_accs_clock_system(void *context, accs_now *now)
+{
+    __real_accs_clock_system(context, now);
+    now->mono_ms += mono_ms;
+    now->mono_us += mono_ms * 1000;
+    now->boot_ms += boot_ms;
+    now->wall_ms += wall_ms;
+    now->wall_s = now->wall_ms / 1000;
+}
+
+/* The Date of a server whose clock is right. */
+static const char *right_date(void)
+{
+    static char date[64];
+    time_t now = time(NULL);
+
+    strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime(&now));
+    return date;
+}
+
+static accs_failure get_token(accs_engine *engine, accs_auth *auth, ims_story *story)
+{
+    return do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, story);
+}
+
+static void a_wall_clock_that_steps_does_not_matter(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth = new_auth(engine, &options);
+    static const int64_t steps[] = {DAY, -DAY, 10 * (int64_t)DAY, -10 * (int64_t)DAY};
+    accs_auth_state look;
+
+    ims_answer(server, 200, right_date(), TOKEN("not-a-token"));
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+        wall_ms = steps[i];
+    }
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+    accs_auth_look(auth, &look);
+    assert_in_range(look.left_ms, 86390000, 86399000);
+    assert_int_equal(server->scene->requests, 1);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+static void a_token_ages_while_the_machine_sleeps(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth = new_auth(engine, &options);
+    ims_story story = {""};
+    accs_text text;
+
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+    boot_ms = DAY; /* the monotonic clock stood still */
+    assert_false(accs_auth_read(auth, ACCS_AUTH_ACCESS_TOKEN, &text));
+    assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+    assert_int_equal(server->scene->requests, 2);
+    assert_string_equal(story.text, "acquired (none yet) 1;refreshed (near its end) 1;");
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+/* Steps until so many requests have come. */
+static void await_requests(accs_engine *engine, const ims_server *server, int count)
+{
+    int64_t until = now_ms() + PATIENCE_MS;
+
+    while (server->scene->requests < count) {
+        assert_true(now_ms() < until);
+        assert_int_equal(accs_engine_step(engine, 20, NULL), ACCS_OK);
+    }
+}
+
+static void a_refresh_ahead_makes_nobody_wait(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth = new_auth(engine, &options);
+    ims_story story = {""};
+
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    ims_answer(server, 200, "", TOKEN("not-a-token-2"));
+    assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+    boot_ms = 86399 * (int64_t)SECOND - 15 * MINUTE;
+    server->scene->delay_ms = 200;
+    assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+    assert_token(auth, "not-a-token");
+    await_requests(engine, server, 2);
+    assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+    assert_token(auth, "not-a-token");
+    for (int i = 0; i < 20; i++)
+        accs_engine_step(engine, 20, NULL);
+    assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+    assert_token(auth, "not-a-token-2");
+    assert_int_equal(server->scene->requests, 2);
+    assert_string_equal(story.text, "acquired (none yet) 1;refreshed (near its end) 1;");
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+/* E2: the old token serves to its end, and IMS is not hammered. */
+static void ims_may_be_down_while_the_token_lives(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth = new_auth(engine, &options);
+    ims_story story = {""};
+
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    ims_answer(server, 400, "", "{\"error\":\"temporarily_unavailable\"}");
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+    boot_ms = 86399 * (int64_t)SECOND - 5 * MINUTE;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+    assert_int_equal(server->scene->requests, 2);
+    assert_string_equal(story.text, "refused by IMS (temporarily_unavailable) 1;"
+                                    "not refreshed, the old token is used (near its end) 0;");
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_ERROR_AUTH);
+    assert_token(auth, "not-a-token");
+    boot_ms = 86399 * (int64_t)SECOND + 1;
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_ERROR_AUTH);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+static void a_slow_ims_makes_nobody_wait_for_long(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth = new_auth(engine, &options);
+    ims_story story = {""};
+    int64_t started;
+
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    ims_answer(server, 200, "", TOKEN("not-a-token-2"));
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+    boot_ms = 86399 * (int64_t)SECOND - 2 * SECOND; /* half of that is waited for at most */
+    server->scene->delay_ms = 3000;
+    started = now_ms();
+    assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+    assert_in_range(now_ms() - started, 500, 2000);
+    assert_token(auth, "not-a-token");
+    assert_string_equal(story.text, "late, the old token is used 0;");
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+static void a_refusal_is_forgotten_after_a_minute(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth = new_auth(engine, &options);
+
+    ims_answer(server, 400, "", "{\"error\":\"invalid_scope\"}");
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_ERROR_AUTH);
+    mono_ms = 59 * SECOND;
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_ERROR_AUTH);
+    assert_int_equal(server->scene->requests, 1);
+    mono_ms = 61 * SECOND;
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+    assert_int_equal(server->scene->requests, 2);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+static void the_wait_that_ims_asked_for_ends(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth = new_auth(engine, &options);
+
+    ims_answer(server, 429, "Retry-After: 500\r\n", "");
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_ERROR_RATE_LIMITED);
+    mono_ms = 400 * SECOND;
+    assert_in_range(get_token(engine, auth, NULL).retry_after_ms, 90000, 100000);
+    mono_ms = 501 * SECOND;
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+/* A token in the folder, by a process whose clock is right. */
+static void keep_token(ims_server *server, accs_client_options *options)
+{
+    accs_engine *engine = new_engine();
+    accs_auth *auth = new_auth(engine, options);
+
+    ims_answer(server, 200, right_date(), TOKEN("not-a-token"));
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    ims_restart(server);
+}
+
+static void a_kept_token_serves_where_the_clock_is_wrong(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = ims_options(server);
+    static const int64_t wrong[] = {-HOUR, -DAY, HOUR, DAY};
+
+    make_folder();
+    options.cache_folder = folder;
+    keep_token(server, &options);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        accs_engine *engine = new_engine();
+        accs_auth *auth = new_auth(engine, &options);
+        accs_auth_state look;
+
+        wall_ms = wrong[i];
+        ims_restart(server);
+        ims_answer(server, 200, right_date(), "{\"keys\":[]}");
+        assert_int_equal(do_job(engine, auth, ACCS_AUTH_KEYS, NULL, NULL).code, ACCS_OK);
+        assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+        assert_token(auth, "not-a-token");
+        accs_auth_look(auth, &look);
+        assert_in_range(look.left_ms, 86390 * (int64_t)SECOND, 86399 * (int64_t)SECOND);
+        assert_in_range(look.skew_ms + wrong[i] + 1500, 0, 3000);
+        assert_int_equal(server->scene->requests, 1);
+        accs_auth_free(auth);
+        accs_engine_free(engine);
+    }
+    remove_folder();
+}
+
+static void a_kept_token_from_the_future_is_not_believed(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = ims_options(server);
+    accs_engine *engine = new_engine();
+    accs_auth *auth = new_auth(engine, &options);
+
+    accs_auth_free(auth);
+    make_folder();
+    options.cache_folder = folder;
+    keep_token(server, &options);
+    ims_answer(server, 200, "", TOKEN("not-a-token-2"));
+    wall_ms = -HOUR; /* and nothing has told so yet */
+    auth = new_auth(engine, &options);
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+    assert_token(auth, "not-a-token-2");
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    remove_folder();
+}
+
+/* The clock is behind by less than is noticed: what is left is told right as soon as IMS answers.
+ */
+static void what_is_left_of_a_kept_token_is_reckoned_anew(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = ims_options(server);
+    accs_engine *engine = new_engine();
+    accs_auth *auth;
+    accs_auth_state look;
+
+    make_folder();
+    options.cache_folder = folder;
+    keep_token(server, &options);
+    wall_ms = 12 * (int64_t)HOUR;
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, right_date(), "{\"keys\":[]}");
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+    accs_auth_look(auth, &look);
+    assert_in_range(look.left_ms, 43190 * (int64_t)SECOND, 43200 * (int64_t)SECOND);
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_KEYS, NULL, NULL).code, ACCS_OK);
+    accs_auth_look(auth, &look);
+    assert_in_range(look.left_ms, 86390 * (int64_t)SECOND, 86399 * (int64_t)SECOND);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    remove_folder();
+}
+
+/* What a cache on the way kept tells an old time. */
+static void an_aged_answer_tells_nothing(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = ims_options(server);
+    accs_engine *engine = new_engine();
+    accs_auth *auth = new_auth(engine, &options);
+    accs_auth_state look;
+    char headers[128];
+
+    wall_ms = HOUR;
+    snprintf(headers, sizeof headers, "%sAge: 3600\r\n", right_date());
+    ims_answer(server, 200, headers, "{\"keys\":[]}");
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_KEYS, NULL, NULL).code, ACCS_OK);
+    accs_auth_look(auth, &look);
+    assert_int_equal(look.skew_ms, 0);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+/* The service's answers tell the time too. */
+static void the_service_tells_the_time(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = ims_options(server);
+    accs_engine *engine = new_engine();
+    accs_auth *auth = new_auth(engine, &options);
+    accs_client_options of_client = {.base_url = server->origin, .auth = auth};
+    accs_client *client = NULL;
+    accs_auth_state look;
+    accs_item item;
+
+    assert_int_equal(accs_client_new(engine, &of_client, &client, NULL), ACCS_OK);
+    wall_ms = -HOUR;
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    ims_answer(server, 200, right_date(), "{}");
+    start_get(client);
+    item = next_but_events(engine, NULL);
+    assert_int_equal(item.failure.code, ACCS_OK);
+    accs_reply_free(item.reply);
+    accs_auth_look(auth, &look);
+    assert_in_range(look.skew_ms, HOUR - 2 * SECOND, HOUR + SECOND);
+    accs_client_free(client);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+static int set_up(void **state)
+{
+    mono_ms = 0;
+    boot_ms = 0;
+    wall_ms = 0;
+    return ims_set_up(state);
+}
+
+#define TEST_CLOCK(function) cmocka_unit_test_setup_teardown(function, set_up, ims_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST_CLOCK(a_wall_clock_that_steps_does_not_matter),
+        TEST_CLOCK(a_token_ages_while_the_machine_sleeps),
+        TEST_CLOCK(a_refresh_ahead_makes_nobody_wait),
+        TEST_CLOCK(ims_may_be_down_while_the_token_lives),
+        TEST_CLOCK(a_slow_ims_makes_nobody_wait_for_long),
+        TEST_CLOCK(a_refusal_is_forgotten_after_a_minute),
+        TEST_CLOCK(the_wait_that_ims_asked_for_ends),
+        TEST_CLOCK(a_kept_token_serves_where_the_clock_is_wrong),
+        TEST_CLOCK(a_kept_token_from_the_future_is_not_believed),
+        TEST_CLOCK(what_is_left_of_a_kept_token_is_reckoned_anew),
+        TEST_CLOCK(an_aged_answer_tells_nothing),
+        TEST_CLOCK(the_service_tells_the_time),
+    };
+
+    return cmocka_run_group_tests_name("token_clock", tests, NULL, NULL);
+}
