@@ -393,6 +393,7 @@ void accs_token_request(accs_token_source *source)
         accs_token_fail_with(source, ACCS_ERROR_MEMORY, "no memory left");
     } else if (source->cache != NULL) {
         record->intent_wall_ms = accs_engine_now(source->engine)->wall_ms;
+        record->saved_wall_ms = record->intent_wall_ms;
         source->step = ACCS_STEP_INTENT;
         accs_cache_save(source->cache, record, 0);
     } else {
