@@ -149,6 +149,9 @@ local LUA_ARROWS = {
 local LUA_EXTRA = {
   ["accs.cli"] = { "accs.core" }, -- the versions of the libraries, for --version
   ["accs.cli.terminal"] = { "accs.core" }, -- isatty
+  -- addresses are tried without a credential, and all takes its time
+  ["accs.cli.diagnosis.way"] = { "accs.core", "accs.credentials" },
+  ["accs.cli.diagnosis.service"] = { "accs.core", "accs.credentials" },
   ["accs.cli.options"] = { "accs.credentials" }, -- whether somebody has signed in
 }
 

@@ -37,7 +37,8 @@ local function closed()
   return fail("closed", "the credentials are closed")
 end
 
--- Runs a job of the core: the reply, or true where it has none.
+-- Runs a job of the core: the reply, or true where it has none; nil, the error, and libcurl's code
+-- where it was the network.
 function Auth:_run(job)
   if not self._core then
     return closed()
@@ -49,7 +50,8 @@ function Auth:_run(job)
   local reply
   reply, failure = waits.await(self._engine, id)
   if failure then
-    return fail(failure.kind, failure.message, failure)
+    local code = failure.curl_code
+    return nil, select(2, fail(failure.kind, failure.message, failure)), code
   end
   return reply or true
 end

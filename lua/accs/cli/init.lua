@@ -19,6 +19,7 @@ Exit codes:
    5 incomplete data       6 local trouble         130 interrupted
 
 Start here:
+   accs doctor
    accs report sales --from 2026-01-01 --to 2026-06-30
    accs items /V1/products --columns sku,name,price --format csv
    accs get /V1/store/storeConfigs]]
@@ -41,7 +42,7 @@ end
 -- Each command is a module of its own; the verbs are one for all.
 local function add_commands(parser, words)
   local runs = require("accs.cli.verbs").add(parser)
-  for _, name in ipairs { "items", "report", "sandbox" } do
+  for _, name in ipairs { "items", "report", "doctor", "sandbox" } do
     local command = require("accs.cli." .. name)
     command.add(parser, words)
     runs[name] = command.run
