@@ -24,19 +24,24 @@ local function control(box, what)
   box:control("POST", "/_sandbox/" .. what)
 end
 
--- A person's sign-in at the sandbox, which consents by itself; as accs.oauth makes one.
-local function session_of(box, extra)
+local SCOPES = "openid,AdobeID,offline_access,commerce.accs"
+
+-- The code of a person's sign-in at the sandbox, which consents by itself.
+local function code_of(box)
   local web = box:credentials().web
-  local uri = web.redirect_uri
   local reply = driver.request(box.port, "GET", "/ims/authorize/v2?" .. driver.query {
-    { "client_id", web.client_id }, { "redirect_uri", uri }, { "response_type", "code" },
-    { "scope", "openid,AdobeID,offline_access,commerce.accs" }, { "state", "example-state" },
+    { "client_id", web.client_id }, { "redirect_uri", web.redirect_uri },
+    { "response_type", "code" }, { "scope", SCOPES }, { "state", "example-state" },
   })
-  local code = assert(reply.headers.location:match("[?&]code=([^&]+)"))
+  return assert(reply.headers.location:match("[?&]code=([^&]+)")), web
+end
+
+-- A person's session, as accs.oauth makes one.
+local function session_of(box, extra)
+  local code, web = code_of(box)
   local given = {
     ims_url = box.env.IMS_URL, client_id = web.client_id, client_secret = web.client_secret,
-    scopes = "openid,AdobeID,offline_access,commerce.accs", redirect_uri = uri, dotenv = false,
-    engine = accs.engine {},
+    scopes = SCOPES, redirect_uri = web.redirect_uri, dotenv = false, engine = accs.engine {},
   }
   for name, value in pairs(extra or {}) do
     given[name] = value
@@ -297,7 +302,7 @@ describe("a person's session", function()
     local function again(name)
       return client_of(box, { client_id = web.client_id, client_secret = web.client_secret,
         auth = "user", session = name, cache = cache, org_id = box.env.IMS_ORG_ID,
-        scopes = "openid,AdobeID,offline_access,commerce.accs" })
+        scopes = SCOPES })
     end
     local client <close> = again("default")
     assert(client:get("/V1/store/storeConfigs"))
@@ -350,6 +355,29 @@ describe("verify", function()
     local client <close> = client_of(box)
     local _, err = client.auth:verify(token)
     assert.matches("made for another client", err.message)
+  end)
+
+  it("refuses a token of another type", function()
+    local code, web = code_of(box)
+    local reply = driver.request(box.port, "POST", "/ims/token/v3", {
+      ["Content-Type"] = "application/x-www-form-urlencoded",
+    }, driver.query { { "grant_type", "authorization_code" }, { "code", code },
+      { "client_id", web.client_id }, { "client_secret", web.client_secret },
+      { "redirect_uri", web.redirect_uri } })
+    local session <close> = session_of(box)
+    assert(session:verify(reply.data.access_token))
+    local _, err = session:verify(reply.data.refresh_token)
+    assert.matches("another type of token", err.message)
+    assert.equal("auth", err.kind)
+  end)
+
+  it("refuses an id_token of another issuer", function()
+    local session <close> = session_of(box, {
+      ims_url = box.env.IMS_URL:gsub("127%.0%.0%.1", "localhost"),
+    })
+    assert(session:token())
+    local _, err = session:verify("id_token")
+    assert.matches("made by another issuer", err.message)
   end)
 
   it("fetches the keys once for tasks that want them at the same time", function()

@@ -298,4 +298,132 @@ describe("accs.core", function()
       assert.matches(case[3], (problem:gsub("[()]", "")))
     end
   end)
+
+  it("takes the fields of credentials that it knows, each of its type", function()
+    local engine <close> = assert(core.engine())
+    local closed = assert(core.auth(engine, { access_token = "not-a-token" }))
+    closed:close()
+    local CASES = {
+      { { client_secrets = "x" }, "client_secrets must be a table, not string" },
+      { { client_secrets = {} }, "client_secrets must hold 1 to 8 strings" },
+      { { client_secrets = { "1", "2", "3", "4", "5", "6", "7", "8", "9" } },
+        "client_secrets must hold 1 to 8 strings" },
+      { { client_secrets = { "1", 2 } }, "a client secret must be a string, not number" },
+      { { client_secrets = { "1\0" } }, "a client secret holds a NUL byte" },
+      { { secret_hook = "1" }, "secret_hook must be a number, not string" },
+      { { cache_hook = 0 }, "cache_hook must be greater than 0" },
+      { { cache_folder = 5 }, "cache_folder must be a string, not number" },
+      { { lock_timeout = -1 }, "lock_timeout must be greater than 0" },
+      { { auth = 5 }, "accs.core.auth expected, got number" },
+      { { auth = closed }, "auth is closed" },
+      { { secrets = { "x" } }, "has no field secrets" },
+    }
+    for _, case in ipairs(CASES) do
+      for _, make in ipairs { core.auth, core.client } do
+        local ok, problem = pcall(make, engine, case[1])
+        assert.is_false(ok)
+        assert.matches(case[2], problem, 1, true)
+      end
+    end
+  end)
+
+  it("makes clients of credentials, which may be closed before them, and of no other engine",
+    function()
+      local server <close> = fault.start()
+      server:script("/V1/x", { fault.ok })
+      local engine <close> = assert(core.engine())
+      local auth = assert(core.auth(engine, settings(server)))
+      local client <close> = assert(core.client(engine,
+        { base_url = server.env.API_ENDPOINT, auth = auth }))
+      auth:close()
+      auth:close()
+      assert.has_error(function() auth:state() end, "auth is closed")
+      local reply <close> = assert(outcome(engine, assert(client:start {
+        method = "GET", path = "/V1/x" })))
+      assert.equal(200, reply:status())
+      local other <close> = assert(core.engine())
+      auth = assert(core.auth(engine, settings(server)))
+      local made, failure = core.client(other,
+        { base_url = server.env.API_ENDPOINT, auth = auth })
+      assert.is_nil(made)
+      assert.equal("config", failure.kind)
+    end)
+
+  it("gives the questions of the core, each once, and takes the answers", function()
+    local server <close> = fault.start()
+    local engine <close> = assert(core.engine())
+    local given = settings(server)
+    given.client_secret = nil
+    given.secret_hook, given.cache_hook, given.cache_locks = 7, 8, true
+    given.cache_key = "example-key"
+    local auth <close> = assert(core.auth(engine, given))
+    local id = assert(auth:start("token"))
+    local ANSWERS = { secret = { "one", "two" }, lock = { "had" } }
+    local seen, ids, done = {}, {}, false
+    for _ = 1, 200 do
+      assert(engine:step(0.05))
+      local kind, of, what, failure = engine:next()
+      if kind == "hook" then
+        assert.is_nil(ids[of])
+        ids[of] = true
+        seen[#seen + 1] = what
+        assert.is_true(engine:settle(of, nil, table.unpack(ANSWERS[what.kind] or {})))
+        assert.is_true(engine:settle(of, "too late")) -- ignored
+      elseif kind == "done" and of == id then
+        assert.is_nil(failure)
+        done = true
+        break
+      end
+    end
+    assert.is_true(done)
+    local by_kind = {}
+    for _, what in ipairs(seen) do
+      by_kind[what.kind] = what
+      assert.equal(what.kind == "secret" and 7 or 8, what.host)
+    end
+    assert.same({ kind = "secret", host = 7 }, by_kind.secret)
+    assert.matches("^server%-%x+%-%x+$", by_kind.load.key)
+    assert.same({ kind = "load", host = 8, key = by_kind.load.key }, by_kind.load)
+    assert.matches("^%x+$", by_kind.lock.owner)
+    assert.is_true(by_kind.lock.ttl > 1)
+    assert.is_nil(by_kind.lock.bytes)
+    assert.equal(by_kind.load.key, by_kind.save.key)
+    assert.is_true(#by_kind.save.bytes > 60 and by_kind.save.ttl > 60)
+    assert.is_nil(by_kind.save.owner)
+    assert.is_true(auth:state().has_access_token)
+    assert.equal(1, auth:state().secret)
+    assert.is_true(#auth:read("access_token") > 0)
+    assert.is_nil(auth:read("id_token"))
+  end)
+
+  it("raises for answers and jobs that make no sense", function()
+    local engine <close> = assert(core.engine())
+    local auth <close> = assert(core.auth(engine, { access_token = "not-a-token" }))
+    local CASES = {
+      { "number expected", function() engine:settle("x") end },
+      { "string expected", function() engine:settle(1, 5) end },
+      { "string expected", function() engine:settle(1, nil, 5) end },
+      { "too many values", function()
+        engine:settle(1, nil, "1", "2", "3", "4", "5", "6", "7", "8", "9")
+      end },
+      { "no such job", function() auth:start("tokens") end },
+      { "string expected", function() auth:start() end },
+      { "number expected", function() auth:start("token", "x") end },
+      { "invalid option 'refresh_token'", function() auth:read("refresh_token") end },
+      { "invalid option 'x'", function() auth:claims("x") end },
+      { "table expected", function() auth:verify("access_token") end },
+    }
+    for _, case in ipairs(CASES) do
+      local ok, problem = pcall(case[2])
+      assert.is_false(ok)
+      assert.matches(case[1], problem, 1, true)
+    end
+    assert.is_true(engine:settle(1, "nobody asked"))
+    assert.equal("not-a-token", auth:read("access_token"))
+    assert.equal("a ***", auth:redact("a not-a-token"))
+    assert.is_nil(auth:claims("access_token"))
+    assert.is_nil(auth:claims("id_token"))
+    assert.equal("malformed", auth:verify("access_token", { keys = "{}", now = 1 }))
+    assert.is_nil(auth:verify("id_token", { keys = "{}", now = 1 }))
+  end)
 end)
