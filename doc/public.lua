@@ -218,6 +218,9 @@ function public.sections()
   add("Client", methods_of("client", index_of(client)), { class = "accs.Client" })
   assert(client.auth.state, "loads the class")
   add("Auth", methods_of("client.auth", index_of(client.auth)), { class = "accs.Auth" })
+  local flow = accs.oauth.authorization { client_id = "example", client_secret = "not-a-secret",
+    redirect_uri = "https://localhost/signed-in", dotenv = false }
+  add("Flow", methods_of("flow", index_of(flow)), { class = "accs.Flow" })
   add("Search", methods_of("search", index_of(accs.search())),
     { class = "accs.Search", path = "lua/accs/search.lua" })
   add("Scan", methods_of("scan", index_of((client:items("/V1/orders")))),

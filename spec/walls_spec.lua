@@ -95,6 +95,7 @@ local LUA_ROOMS = {
   { "^accs%.stats$", "client" },
   { "^accs%.trace$", "client" },
   { "^accs%.oauth$", "client" },
+  { "^accs%.redirect$", "client" },
   { "^accs%.auth$", "client" },
   { "^accs%.credentials$", "client" },
   { "^accs%.hosts$", "client" },
@@ -153,6 +154,8 @@ local LUA_EXTRA = {
   ["accs.cli.diagnosis.way"] = { "accs.core", "accs.credentials" },
   ["accs.cli.diagnosis.service"] = { "accs.core", "accs.credentials" },
   ["accs.cli.options"] = { "accs.credentials" }, -- whether somebody has signed in
+  ["accs.cli.login"] = { "accs.core" }, -- the listener, the clock
+  ["accs.cli.token"] = { "accs.core", "accs.credentials" }, -- isatty; tokens without a tenant
 }
 
 local TOP_LEVEL = {

@@ -34,6 +34,11 @@ return {
   ---@type fun(): accs.Search
   search = later("accs.search", "new"),
   store = { redis = later("accs.store.redis", "new") },
+  oauth = {
+    authorization = later("accs.oauth", "authorization"),
+    restore = later("accs.oauth", "restore"),
+    session = later("accs.oauth", "session"),
+  },
   spawn = tasks.spawn,
   sleep = waits.sleep,
   engine = engines.engine,

@@ -58,6 +58,23 @@ describe("an example", function()
     assert.matches("^server%-%x+%-%x+\n$", support.run({ "ls", dir.path }).out)
   end)
 
+  it("signs a person in with two requests of a web application", function()
+    local web <close> = support.sandbox { products = 1, orders = 1, customers = 1,
+      args = { "--as", "web" } }
+    web.env.IMS_REDIRECT_URI = web:credentials().web.redirect_uri
+    local begun = run(web, "lua5.4", "examples/sign_in.lua", "begin")
+    local url, cookie = begun:match("^Location: (%S+)\nSet%-Cookie: sign%-in=([%w_-]+);")
+    local back = support.run { "curl", "-s", "-o", "/dev/null", "-w", "%{redirect_url}", url }.out
+    local ended = run(web, "lua5.4", "examples/sign_in.lua", "end", cookie, back)
+    assert.matches("\nHello Ada Example, there are %d+ store views%.\n$", ended)
+    for _, wrong in ipairs { { cookie, back .. "x" }, { cookie .. "x", back } } do
+      local result = support.run { "lua5.4", "examples/sign_in.lua", "end", wrong[1], wrong[2],
+        env = web.env }
+      assert.equal(1, result.code)
+      assert.matches("^accs: auth: ", result.err)
+    end
+  end)
+
   it("logs JSON lines and ends with Prometheus' text", function()
     local result = support.run { "lua5.4", "examples/observed.lua", "30", env = box.env }
     assert.equal(0, result.code, result.err)

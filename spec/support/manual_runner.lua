@@ -21,6 +21,13 @@ function made.engine()
   return accs.engine()
 end
 
+function made.flow()
+  return accs.oauth.authorization {
+    client_id = "example", client_secret = "not-a-secret",
+    redirect_uri = "https://shop.example.com/signed-in",
+  }
+end
+
 function made.scan()
   return (made.client():items("/V1/orders", nil, { limit = 3 }))
 end

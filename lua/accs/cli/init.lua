@@ -42,7 +42,9 @@ end
 -- Each command is a module of its own; the verbs are one for all.
 local function add_commands(parser, words)
   local runs = require("accs.cli.verbs").add(parser)
-  for _, name in ipairs { "items", "report", "doctor", "sandbox" } do
+  for _, name in ipairs {
+    "items", "report", "login", "logout", "token", "doctor", "sandbox",
+  } do
     local command = require("accs.cli." .. name)
     command.add(parser, words)
     runs[name] = command.run
