@@ -144,6 +144,7 @@ static void describe(accs_token_source *source, accs_token_reply *reply, int sta
     failure->status = status;
     failure->retryable = status >= 500;
     accs_ims_name(&source->ims, failure->text, sizeof failure->text);
+    accs_token_source_redact(source, failure->text); /* it stays in the source */
 }
 
 static void end_session(accs_token_source *source)
