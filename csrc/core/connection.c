@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +151,24 @@ static bool set_text(CURL *easy, CURLoption option, const char *text)
     return text == NULL || curl_easy_setopt(easy, option, text) == CURLE_OK;
 }
 
+/* OpenSSL wipes what it decrypted once libcurl has it: replies of IMS hold tokens. */
+static CURLcode wipe_decrypted(CURL *easy, void *context, void *unused)
+{
+    (void)easy;
+    (void)unused;
+    SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT);
+    return CURLE_OK;
+}
+
+/* The context is OpenSSL's where libcurl speaks TLS by it, and anything at all elsewhere. */
+static bool set_wiping(CURL *easy)
+{
+    const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+    return library == NULL || strncmp(library, "OpenSSL/", 8) != 0 ||
+           curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, wipe_decrypted) == CURLE_OK;
+}
+
 static bool set_tls(const accs_connection *connection, CURL *easy)
 {
     bool latest = connection->min_tls != NULL && strcmp(connection->min_tls, "1.3") == 0;
@@ -163,7 +182,7 @@ static bool set_tls(const accs_connection *connection, CURL *easy)
            set_text(easy, CURLOPT_PINNEDPUBLICKEY, connection->pin) &&
            set_text(easy, CURLOPT_SSLCERT, connection->client_cert) &&
            set_text(easy, CURLOPT_SSLKEY, connection->client_key) &&
-           curl_easy_setopt(easy, CURLOPT_KEYPASSWD, password) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_KEYPASSWD, password) == CURLE_OK && set_wiping(easy) &&
            accs_trust_set(easy, connection->ca_file);
 }
 
