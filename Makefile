@@ -29,7 +29,7 @@ SANDBOX := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/sandbox/*.c))
 REDIS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard csrc/redis/*.c))
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/core/test_*.c))
 REPLAYS := $(patsubst %.c,$(BUILD)/%,$(wildcard spec/fuzz/fuzz_*.c))
-HOSTS := $(BUILD)/spec/core/oom $(BUILD)/spec/core/threads
+HOSTS := $(BUILD)/spec/core/oom $(BUILD)/spec/core/secrecy $(BUILD)/spec/core/threads
 # Exported, so that C modules of others can be loaded.
 WHOLE_LUA = -Wl,-E -Wl,--whole-archive "$$($(PKG_CONFIG) --variable=libdir lua5.4)/liblua5.4.a" \
 	-Wl,--no-whole-archive
@@ -76,12 +76,14 @@ $(BUILD)/lib/accs/redis.so: $(REDIS)
 $(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(CORE_LIBS)
 
-# Where memory runs out: the core's allocations go through the test.
-$(addprefix $(BUILD)/spec/core/,oom test_oom test_oom_auth test_oom_cache): WRAP := \
+# Where memory runs out, or is looked through: the core's allocations go through the test.
+$(addprefix $(BUILD)/spec/core/,oom secrecy test_oom test_oom_auth test_oom_cache): WRAP := \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=free
 $(BUILD)/spec/core/test_oom: WRAP += -Wl,--wrap=epoll_ctl
 # Where clocks step.
 $(BUILD)/spec/core/test_token_clock: WRAP := -Wl,--wrap=accs_clock_system
+
+$(BUILD)/spec/core/secrecy: $(BUILD)/spec/core/ledger.o
 
 # Programs that hold core, binding and Lua.
 $(HOSTS): $(BUILD)/%: $(BUILD)/%.o $(CORE) $(BINDING)
@@ -212,6 +214,6 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
--include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX) $(REDIS)) $(UNITS:=.d) $(REPLAYS:=.d) $(HOSTS:=.d)
+-include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX) $(REDIS)) $(UNITS:=.d) $(REPLAYS:=.d) $(HOSTS:=.d) $(BUILD)/spec/core/ledger.d
 .SECONDARY:
 .PHONY: all redis units units-built demo test check deps lint asan lib oom tsan valgrind soak fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help
