@@ -54,7 +54,12 @@ local stores = setmetatable({}, { __mode = "v" }) -- by address, so that clients
 local function open_redis(url)
   local store = stores[url]
   if not store then
-    store = require("accs.store.redis").new { url = url }
+    local ok, problem
+    ok, store = pcall(require("accs.store.redis").new, { url = url })
+    if not ok then -- it names the line of a program that calls it; here nobody's does
+      problem = errors.is(store) and store.message or errors.first_line(store):gsub("^.-:%d+: ", "")
+      fail("the option cache: " .. problem)
+    end
     stores[url] = store
   end
   return store

@@ -14,8 +14,8 @@ local hosts = {}
 ---@field load fun(key: string): string|nil, any  the bytes that `save` was given; nil: none
 ---@field save fun(key: string, sealed: string, ttl: number|nil): any, any  keeps bytes, which may
 ---  be any; they are of no use after ttl seconds (nil: without end)
----@field remove? fun(key: string): any, any  forgets them. Without it the store keeps them to the
----  end of their ttl, and is told so by an event
+---@field remove? fun(key: string): any, any  forgets them. Without it they stay to the end of their
+---  ttl, and an event says so
 ---@field lock? fun(key: string, owner: string, ttl: number): boolean|nil, any  takes the lock of
 ---  key for owner, for ttl seconds at most: true when it was free, false when another has it.
 ---  Without lock and unlock every process asks IMS by itself

@@ -192,6 +192,18 @@ describe("client.auth", function()
     client:close()
   end)
 
+  it("costs a program that does not use it no module", function()
+    local script = [[
+      local accs = require "accs"
+      local client = accs.client { base_url = "https://example.com/x", access_token = "x",
+        dotenv = false }
+      for _, name in ipairs { "accs.auth", "accs.hosts", "accs.store.redis" } do
+        io.write(tostring(package.loaded[name]), " ")
+      end
+      io.write(type(client.auth:state()), " ", type(package.loaded["accs.auth"]))]]
+    assert.equal("nil nil nil table table", support.run({ "lua5.4", "-e", script }).out)
+  end)
+
   it("may be given to another client, which does not close it", function()
     local client <close> = client_of(box)
     local before = box:count(TOKEN)

@@ -268,6 +268,37 @@ describe("the tokens of commands", function()
     assert.equal(0, result.code, result.err)
   end)
 
+  it("are those of a person who signed in before, unless told otherwise", function()
+    local dir <close> = support.temp_dir()
+    local driver = require "spec.lua.sandbox.driver"
+    local web = box:credentials().web
+    local scopes = "openid,AdobeID,offline_access,commerce.accs"
+    local reply = driver.request(box.port, "GET", "/ims/authorize/v2?" .. driver.query {
+      { "client_id", web.client_id }, { "redirect_uri", web.redirect_uri },
+      { "response_type", "code" }, { "scope", scopes }, { "state", "example-state" },
+    })
+    local options = require "accs.options"
+    local values, sources = options.resolve({
+      ims_url = box.env.IMS_URL, client_id = web.client_id, client_secret = web.client_secret,
+      redirect_uri = web.redirect_uri, scopes = scopes, cache = dir.path .. "/accs",
+      dotenv = false, engine = require("accs").engine {},
+    }, function() end, { "client_id" })
+    local session <close> = assert(require("accs.credentials").open(values, sources,
+      { user = true, code = reply.headers.location:match("[?&]code=([^&]+)") }))
+    assert(session:token())
+    local env = env_of(dir, { IMS_CLIENT_ID = web.client_id, IMS_CLIENT_SECRET = web.client_secret,
+      IMS_SCOPES = scopes })
+    local before = box:count("POST /ims/token/v3")
+    local result = run(GET, env)
+    assert.equal(0, result.code, result.err)
+    assert.equal(before, box:count("POST /ims/token/v3"))
+    result = run(GET .. " --auth server", env) -- a credential that has no such grant
+    assert.equal(3, result.code, result.out)
+    assert.equal(before + 1, box:count("POST /ims/token/v3"))
+    result = run(GET .. " --session another", env)
+    assert.equal(3, result.code, result.out)
+  end)
+
   it("cost no call when the folder cannot be used", function()
     local dir <close> = support.temp_dir()
     support.write_file(dir.path .. "/accs", "in the way")

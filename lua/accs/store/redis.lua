@@ -42,17 +42,6 @@ local REFUSALS = {
 ---@field prefix? string  what all its keys begin with, default "accs:"
 ---@field timeout? number  seconds for one operation, all in all, default 1
 
---- What `cache` of a client takes: a token store. Keys are letters, digits and "-"; what it keeps
---- are bytes of any kind, sealed already. All but load and save may be left out. They may wait, as
---- calls and accs.sleep do, and raise what is wrong.
----@class accs.Store
----@field load fun(key: string): string|nil  what is kept, nil for nothing
----@field save fun(key: string, sealed: string, ttl: number|nil)  for ttl seconds, nil: without end
----@field lock? fun(key: string, owner: string, ttl: number): boolean  whether owner has it now, for
----  ttl seconds at most
----@field unlock? fun(key: string, owner: string)  should owner still have it
----@field remove? fun(key: string)
-
 -- One operation: when it must be over, and how long the next wait is.
 local function begin(seconds)
   return { till = core.monotonic() + seconds, step = STEP }
