@@ -97,7 +97,6 @@ static bool try_next_secret(accs_token_source *source)
 static void remember(accs_token_source *source, const accs_failure *failure, int64_t hold_ms)
 {
     source->refusal = *failure;
-    accs_token_source_redact(source, source->refusal.text);
     source->refusal_until_ms = accs_engine_now(source->engine)->mono_ms + hold_ms;
 }
 

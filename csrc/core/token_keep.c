@@ -231,6 +231,7 @@ static void cache_done(void *context, accs_cache_end end, const accs_token_recor
         break;
     case ACCS_STEP_SAVE:
         source->saved = end == ACCS_CACHE_SAVED;
+        source->save_us = accs_engine_now(source->engine)->mono_us - source->save_us;
         accs_token_succeed(source);
         break;
     case ACCS_STEP_LOAD:
@@ -323,6 +324,7 @@ void accs_token_save(accs_token_source *source)
         return;
     }
     source->step = ACCS_STEP_SAVE;
+    source->save_us = accs_engine_now(source->engine)->mono_us;
     accs_cache_save(source->cache, &source->record,
                     source->identity.user ? 0 : source->record.life_ms);
 }

@@ -120,7 +120,8 @@ static void install(accs_token_source *source)
     if (source->rotated)
         accs_token_tell(source, "rotated", source->reason, &event);
     if (source->saved)
-        accs_token_tell(source, "stored", "", &(accs_event){.secret = source->worked});
+        accs_token_tell(source, "stored", "",
+                        &(accs_event){.secret = source->worked, .elapsed_us = source->save_us});
     accs_token_release(source->token);
     source->token = source->fresh;
     source->fresh = NULL;

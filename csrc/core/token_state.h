@@ -75,6 +75,7 @@ struct accs_token_source {
     accs_token *fresh;    /* received, and not yet saved */
     bool rotated;         /* with a new refresh token */
     bool saved;           /* and saved */
+    int64_t save_us;      /* when that began, or how long it took */
     size_t secrets_tried; /* in this errand, since the host was asked for them */
     bool asked_again;     /* the host, for other secrets */
     bool reloaded;        /* the cache, for a newer refresh token */

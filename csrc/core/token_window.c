@@ -11,10 +11,13 @@ accs_token_phase accs_token_window(int64_t life_ms, int64_t left_ms, uint32_t ra
 {
     int64_t ahead = at_most(ACCS_LIMIT_TOKEN_AHEAD, life_ms / 5);
     int64_t margin = at_most(ACCS_LIMIT_TOKEN_MARGIN, life_ms / 10);
-    int64_t spread = (int64_t)((uint64_t)(ahead / 4) * random >> 32);
+    int64_t spread;
 
     if (margin < ACCS_LIMIT_TOKEN_MARGIN_MIN)
         margin = ACCS_LIMIT_TOKEN_MARGIN_MIN;
+    if (ahead < margin)
+        ahead = margin;
+    spread = (int64_t)((uint64_t)(ahead - margin) / 4 * random >> 32);
     if (left_ms <= 0)
         return ACCS_TOKEN_DEAD;
     if (left_ms <= margin)

@@ -15,7 +15,8 @@ typedef enum accs_token_phase {
  * life_ms  from acquisition to expiry
  * left_ms  until expiry; 0 and less is dead
  * random   spreads the start of the AHEAD window over its first quarter, so that
- *          processes that started together do not refresh together
+ *          processes that started together do not refresh together; three quarters are
+ *          left for the refresh, before anyone waits
  */
 accs_token_phase accs_token_window(int64_t life_ms, int64_t left_ms, uint32_t random);
 

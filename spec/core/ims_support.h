@@ -80,6 +80,7 @@ static inline void ims_start(ims_server *server)
     snprintf(server->origin, sizeof server->origin, "http://127.0.0.1:%u", port);
     server->pid = fork();
     assert_true(server->pid >= 0);
+    setpgid(server->pid, 0); /* with its connections, some of which sleep */
     if (server->pid != 0)
         return;
     signal(SIGCHLD, SIG_IGN);
@@ -96,7 +97,7 @@ static inline void ims_start(ims_server *server)
 
 static inline void ims_stop(ims_server *server)
 {
-    kill(server->pid, SIGKILL);
+    kill(-server->pid, SIGKILL);
     waitpid(server->pid, NULL, 0);
     close(server->listening);
     munmap(server->scene, sizeof *server->scene);

@@ -748,6 +748,45 @@ static void a_401_drops_one_token_only(void **state)
     remove_folder();
 }
 
+static void a_401_finds_the_newer_token_of_another_process(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_engine *second = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_client_options of_client = {.base_url = server->origin};
+    accs_client *client = NULL;
+    accs_auth *auth;
+    accs_auth *other;
+    accs_item item;
+
+    make_folder();
+    options.cache_folder = folder;
+    auth = new_auth(engine, &options);
+    other = new_auth(second, &options);
+    of_client.auth = auth;
+    assert_int_equal(accs_client_new(engine, &of_client, &client, NULL), ACCS_OK);
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    ims_answer(server, 200, "", TOKEN("not-a-token-2"));
+    ims_answer(server, 401, "", "{}");
+    ims_answer(server, 200, "", "{}");
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL).code, ACCS_OK);
+    assert_int_equal(do_job(second, other, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    start_get(client);
+    item = next_but_events(engine, NULL);
+    assert_int_equal(item.failure.code, ACCS_OK);
+    accs_reply_free(item.reply);
+    assert_int_equal(server->scene->requests, 4);
+    assert_true(ims_got(server, 2, "Authorization: Bearer not-a-token\r\n"));
+    assert_true(ims_got(server, 3, "Authorization: Bearer not-a-token-2\r\n"));
+    accs_client_free(client);
+    accs_auth_free(auth);
+    accs_auth_free(other);
+    accs_engine_free(engine);
+    accs_engine_free(second);
+    remove_folder();
+}
+
 /* ------------------------------------------------------------- the clock */
 
 static void a_clock_that_differs_is_told_once(void **state)
@@ -803,6 +842,7 @@ int main(void)
         TEST(a_token_is_shared_through_the_cache),
         TEST(a_refresh_does_not_take_the_kept_token),
         TEST(a_401_drops_one_token_only),
+        TEST(a_401_finds_the_newer_token_of_another_process),
         TEST(a_clock_that_differs_is_told_once),
     };
 

@@ -26,13 +26,13 @@ static const struct {
     {1, 0, 0, 1000},
     {1000, 0, 0, 1000},
     {2000, 0, 0, 1000},
-    {10000, 2000, 1501, 1000},
-    {600000, 120000, 90001, 60000},
-    {3600000, 720000, 540001, 360000},
-    {6000000, 1200000, 900001, 600000},
-    {86400000, 1200000, 900001, 600000},
-    {2592000000, 1200000, 900001, 600000},
-    {INT64_MAX, 1200000, 900001, 600000},
+    {10000, 2000, 1751, 1000},
+    {600000, 120000, 105001, 60000},
+    {3600000, 720000, 630001, 360000},
+    {6000000, 1200000, 1050001, 600000},
+    {86400000, 1200000, 1050001, 600000},
+    {2592000000, 1200000, 1050001, 600000},
+    {INT64_MAX, 1200000, 1050001, 600000},
 };
 
 static void check(int64_t life_ms, int64_t left_ms, uint32_t random, accs_token_phase phase)
@@ -80,15 +80,15 @@ static void the_start_is_spread_evenly(void **state)
     int64_t last = INT64_MAX;
 
     (void)state;
-    check(life, 720000 - 90000, UINT32_MAX / 2 + 1, ACCS_TOKEN_AHEAD);
-    check(life, 720000 - 90000 + 1, UINT32_MAX / 2 + 1, ACCS_TOKEN_FRESH);
+    check(life, 720000 - 45000, UINT32_MAX / 2 + 1, ACCS_TOKEN_AHEAD);
+    check(life, 720000 - 45000 + 1, UINT32_MAX / 2 + 1, ACCS_TOKEN_FRESH);
     for (uint64_t random = 0; random <= UINT32_MAX; random += UINT32_MAX / 64) {
         int64_t border = 720000;
 
         while (accs_token_window(life, border, (uint32_t)random) == ACCS_TOKEN_FRESH)
             border--;
         assert_true(border < last);
-        assert_in_range(border, 540001, 720000);
+        assert_in_range(border, 630001, 720000);
         last = border;
     }
 }
