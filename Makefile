@@ -77,7 +77,7 @@ $(BUILD)/spec/core/test_%: $(BUILD)/spec/core/test_%.o $(BUILD)/core.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(CORE_LIBS)
 
 # Where memory runs out, or is looked through: the core's allocations go through the test.
-$(addprefix $(BUILD)/spec/core/,oom secrecy test_oom test_oom_auth test_oom_cache): WRAP := \
+$(addprefix $(BUILD)/spec/core/,oom secrecy test_oom test_oom_auth test_oom_cache test_oom_loopback): WRAP := \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=free
 $(BUILD)/spec/core/test_oom: WRAP += -Wl,--wrap=epoll_ctl
 # Where clocks step.
