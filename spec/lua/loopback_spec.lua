@@ -333,18 +333,3 @@ describe("core.loopback", function()
     assert.error_matches(function() loopback:answer("accepted") end, "closed", 1, true)
   end)
 end)
-
-if support.run { "sh", "-c", "command -v chromium" }.code == 0 then
-  describe("a real browser", function()
-    it("gets through the certificate that was made on the spot, and shows the page", function()
-      local child, _, uri = listen("https")
-      local dir <close> = support.temp_dir()
-      local result = support.run { "chromium", "--headless", "--no-sandbox", "--disable-gpu",
-        "--ignore-certificate-errors", "--user-data-dir=" .. dir.path, "--dump-dom",
-        uri .. "?code=good&state=b", timeout = 60 * SLOW }
-      assert.matches("<h1>Signed in</h1>", result.out, 1, true)
-      assert.equal("redirect\tcode=good&state=b", child:read_line())
-      assert.equal(0, child:close())
-    end)
-  end)
-end
