@@ -381,11 +381,66 @@ describe("accs doctor finds", function()
       ACCS_ACCESS_TOKEN = token_of(box, { scope = "openid" }) })
     local found = read(result)
     assert_statuses({ credential = "ok", token = "ok", scopes = "fail", call = "fail" }, found)
+    assert.truthy(found.token.detail:find("^ready, "), found.token.detail)
     has(found.credential.detail, "a ready access token")
     has(found.scopes.detail, "lacks commerce.accs")
     has(found.call.detail, "Scope mismatch")
     assert.equal(3, result.code)
   end)
+
+  it("a ready token that is no JWT, and no address to use it with", function()
+    local result = doctor(box.env, { IMS_CLIENT_SECRET = false, API_ENDPOINT = false,
+      ACCS_ACCESS_TOKEN = "example-not-a-token" })
+    local found = read(result)
+    assert_statuses({ tenant = "fail", dns = "skip", connection = "skip", tls = "skip",
+      clock = "skip", token = "ok", scopes = "warn", call = "skip" }, found)
+    assert.equal("ready, its end is not known", found.token.detail)
+    for _, check in ipairs { "dns", "connection", "tls" } do
+      assert.equal("no host came so far", found[check].detail)
+    end
+    assert.is_nil(result.out:find("example-not-a-token", 1, true))
+  end)
+
+  it("that one host is both, and not there", function()
+    local result = doctor(box.env, { IMS_CLIENT_SECRET = false,
+      ACCS_ACCESS_TOKEN = token_of(box), IMS_URL = "http://127.0.0.1:1",
+      API_ENDPOINT = "http://127.0.0.1:1/SandboxTenant123456789" })
+    assert_statuses({ connection = "fail", token = "ok", call = "skip" }, read(result))
+    assert.equal(1, select(2, result.out:gsub("\nfail", "")))
+  end)
+
+  it("a proxy that does not let the tenant's host through", function()
+    local result = doctor(box.env, { ACCS_PROXY = box.origin, ACCS_NO_PROXY = "127.0.0.1",
+      API_ENDPOINT = "https://na1.api.commerce.adobe.com/SandboxTenant123456789" })
+    local found = read(result)
+    assert_statuses({ tenant = "ok", connection = "fail", token = "ok", call = "skip" }, found)
+    has(found.tenant.detail, "SandboxTenant123456789 in na1")
+    has(found.connection.detail, "na1.api.commerce.adobe.com: the proxy refuses")
+    has(found.connection.hint, "ACCS_NO_PROXY")
+    assert.equal(1, result.code)
+  end)
+
+  for _, case in ipairs { -- address, status, in the detail, in the hint
+    { "https://na1.admin.commerce.adobe.com/SandboxTenant123456789", "fail",
+      "the Admin's address", "na1.api.commerce.adobe.com" },
+    { "https://api.commerce.adobe.com/SandboxTenant123456789", "ok", "in any region", "" },
+    { "https://na1-sandbox.api.commerce.adobe.com/SandboxTenant123456789/", "ok",
+      "in na1-sandbox", "" },
+    { "https://na1.api.commerce.adobe.com/short", "warn", "has 5 characters", "Cloud Manager" },
+    { "https://na1.api.commerce.adobe.com/SandboxTenant123456789/graphql", "fail",
+      "is more than a tenant id", "<tenant-id>" },
+    { "https://na1.api.commerce.adobe.com/sandbox.tenant.1234567", "fail", "is no tenant id",
+      "<tenant-id>" },
+  } do
+    it("what is to be said of " .. case[1], function()
+      -- a proxy that is not there: no name of Adobe's is looked up
+      local found = read(doctor(box.env, { API_ENDPOINT = case[1],
+        ACCS_PROXY = "http://127.0.0.1:1", ACCS_NO_PROXY = "127.0.0.1" }))
+      assert.equal(case[2], found.tenant.status)
+      has(found.tenant.detail, case[3])
+      has(found.tenant.hint, case[4])
+    end)
+  end
 
   it("a scope that was asked for and not granted", function()
     local server <close> = fault.start()

@@ -113,6 +113,18 @@ function causes.step(err, code)
   return step
 end
 
+--- Why a host was not reached.
+---@param err accs.Error
+---@return string|nil
+--- Example: `causes.of_way(err)`
+function causes.of_way(err)
+  if err.kind == "gateway" then
+    return "the proxy does not let this host through: name the host in ACCS_NO_PROXY, or ask "
+      .. "whoever runs the proxy"
+  end
+  return err.hint
+end
+
 --- Why a certificate may not be trusted, in words that name the clock.
 ---@param err accs.Error
 ---@param today string  this machine's date

@@ -39,14 +39,17 @@ end
 local FROM = { ["from the cache"] = "from the cache", acquired = "from IMS", refreshed = "from IMS",
   rotated = "from IMS" }
 
+local LIFE_MAX = 366 * 24 * 3600 -- seconds: a ready token whose end nobody knows has more
+
 local function token_words(self, state)
-  local from = "from IMS"
+  local from = self.values.access_token and "ready" or "from IMS"
   for _, event in ipairs(self.events) do
     if event.kind == "token" and FROM[event.text] then
       from = FROM[event.text]
     end
   end
-  return from .. (state.left and ", lives " .. way.duration(state.left) or "")
+  local known = state.left and state.left < LIFE_MAX
+  return from .. (known and ", lives " .. way.duration(state.left) or ", its end is not known")
 end
 
 --- There is a token: from the cache, or from IMS.

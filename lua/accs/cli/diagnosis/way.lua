@@ -40,8 +40,8 @@ local function origin_of(url)
   return url and url:match("^%a+://[^/]+")
 end
 
-local PLACES = { "IMS", "tenant" } -- names of what is reached, for `broken`
-
+-- What came of each host: IMS's, which a ready token has no need of, and the tenant's, where it is
+-- another one. Each is tried once, by the first check that asks.
 local function probes(self)
   if not self.probes then
     local values = self.values
@@ -51,12 +51,10 @@ local function probes(self)
       self.probes[1] = probe(self, ims)
       self.probes[1].place = "IMS"
     end
-    if tenant and tenant == ims then
-      self.probes[1] = self.probes[1] or probe(self, ims)
-      self.probes[1].place, self.probes[1].both = "IMS", true
-    elseif tenant then
-      self.probes[#self.probes + 1] = probe(self, tenant)
-      self.probes[#self.probes].place = "tenant"
+    if tenant and (values.access_token or tenant ~= ims) then
+      local found = probe(self, tenant)
+      found.place = "tenant"
+      self.probes[#self.probes + 1] = found
     end
   end
   return self.probes
@@ -70,9 +68,7 @@ local function look_at_step(self, step, passed, words, hint)
       failed = true
       self:add("fail", step, ("%s: %s"):format(found.host, found.err.message), hint(found),
         found.err.kind)
-      for _, place in ipairs(found.both and PLACES or { found.place }) do
-        self.broken["way to " .. place] = step
-      end
+      self.broken["way to " .. found.place] = step
     elseif passed(found) then
       good[#good + 1] = words(found)
     end
@@ -93,7 +89,7 @@ local function came_past(step)
 end
 
 local function hint_of(found)
-  return found.err.hint
+  return causes.of_way(found.err)
 end
 
 local function is_name(found)
@@ -104,7 +100,7 @@ end
 ---@param self accs.cli.Diagnosis
 --- Example: `way.dns(self)`
 function way.dns(self)
-  local names = false
+  local names = #probes(self) == 0
   for _, found in ipairs(probes(self)) do
     names = names or is_name(found)
   end
@@ -129,7 +125,7 @@ end
 ---@param self accs.cli.Diagnosis
 --- Example: `way.tls(self)`
 function way.tls(self)
-  local plain = true
+  local plain = #probes(self) > 0
   for _, found in ipairs(probes(self)) do
     plain = plain and found.url:find("^http:") ~= nil
   end
