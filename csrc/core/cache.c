@@ -57,15 +57,16 @@ struct accs_cache {
 
 accs_store_end accs_store_fail(accs_store *store, const char *why)
 {
-    size_t len = strlen(why);
+    bool cut = snprintf(store->why, sizeof store->why, "%s", why) >= (int)sizeof store->why;
+    size_t len = strlen(store->why);
 
-    if (len >= sizeof store->why) {
-        len = sizeof store->why - 1;
-        while (len > 0 && ((unsigned char)why[len] & 0xc0) == 0x80) /* within a character */
+    if (cut) { /* perhaps within a character, which goes then */
+        while (len > 0 && ((unsigned char)store->why[len - 1] & 0xc0) == 0x80)
             len--;
+        if (len > 0 && ((unsigned char)store->why[len - 1] & 0x80) != 0)
+            len--;
+        store->why[len] = '\0';
     }
-    memmove(store->why, why, len);
-    store->why[len] = '\0';
     return ACCS_STORE_FAILED;
 }
 

@@ -53,9 +53,11 @@ static int make_place(void **state)
 
     if (made == NULL)
         return -1;
-    strcpy(made->base, "/tmp/accs-test-cache-XXXXXX");
-    if (mkdtemp(made->base) == NULL)
+    snprintf(made->base, sizeof made->base, "/tmp/accs-test-cache-XXXXXX");
+    if (mkdtemp(made->base) == NULL) {
+        free(made);
         return -1;
+    }
     snprintf(made->folder, sizeof made->folder, "%s/tokens", made->base);
     made->open = open_descriptors();
     *state = made;
@@ -671,7 +673,7 @@ static int be_one_of_many(const place *where, int gate)
     case ACCS_CACHE_FOUND:
         return 0;
     case ACCS_CACHE_LOCKED:
-        usleep(60000);
+        poll(NULL, 0, 60); /* as long as IMS takes */
         if (save(&seen, 100) != ACCS_CACHE_SAVED)
             return 3;
         accs_cache_unlock(seen.cache);

@@ -43,6 +43,11 @@ typedef struct store {
     char last_owner[33];
 } store;
 
+static void copy_text(char *to, size_t room, const char *text)
+{
+    assert_in_range(snprintf(to, room, "%s", text), 0, room - 1);
+}
+
 static int place_of(const store *kept, const char *key)
 {
     for (int i = 0; i < ENTRIES; i++)
@@ -74,7 +79,7 @@ static size_t work(store *kept, const accs_hook *hook, accs_text *value)
             place = place_of(kept, "");
         assert_in_range(place, 0, ENTRIES - 1);
         assert_in_range(hook->bytes_len, 1, sizeof kept->bytes[0]);
-        strcpy(kept->keys[place], hook->key);
+        copy_text(kept->keys[place], sizeof kept->keys[place], hook->key);
         memcpy(kept->bytes[place], hook->bytes, hook->bytes_len);
         kept->lens[place] = hook->bytes_len;
         kept->save_ttl_ms = hook->ttl_ms;
@@ -87,7 +92,7 @@ static size_t work(store *kept, const accs_hook *hook, accs_text *value)
         kept->lock_ttl_ms = hook->ttl_ms;
         if (kept->owner[0] != '\0')
             return 0;
-        strcpy(kept->owner, hook->owner);
+        copy_text(kept->owner, sizeof kept->owner, hook->owner);
         *value = TEXT("had");
         return 1;
     case ACCS_HOOK_UNLOCK:
@@ -107,8 +112,8 @@ static accs_item next_hook(witness *seen, store *kept)
     assert_int_equal(item.kind, ACCS_ITEM_HOOK);
     assert_int_equal(item.hook->host, HOST);
     kept->asked[item.hook->kind]++;
-    strcpy(kept->last_key, item.hook->key);
-    strcpy(kept->last_owner, item.hook->owner);
+    copy_text(kept->last_key, sizeof kept->last_key, item.hook->key);
+    copy_text(kept->last_owner, sizeof kept->last_owner, item.hook->owner);
     return item;
 }
 
@@ -124,8 +129,8 @@ static void serve(witness *seen, store *kept)
         assert_int_equal(item.kind, ACCS_ITEM_HOOK);
         assert_int_equal(item.hook->host, HOST);
         kept->asked[item.hook->kind]++;
-        strcpy(kept->last_key, item.hook->key);
-        strcpy(kept->last_owner, item.hook->owner);
+        copy_text(kept->last_key, sizeof kept->last_key, item.hook->key);
+        copy_text(kept->last_owner, sizeof kept->last_owner, item.hook->owner);
         count = work(kept, item.hook, &value);
         settle(seen, item.id, &value, count, NULL);
         accs_hook_free(item.hook);
@@ -234,7 +239,7 @@ static void the_lock_has_an_owner_and_ends_by_itself(void **state)
     assert_int_equal(kept.asked[ACCS_HOOK_LOCK], 1);
     assert_int_equal(kept.lock_ttl_ms, ACCS_LIMIT_LOCK_LIFE);
     assert_true(ACCS_LIMIT_LOCK_LIFE > ACCS_LIMIT_CONNECT_TIMEOUT + ACCS_LIMIT_IDLE_TIMEOUT);
-    strcpy(owner, kept.owner);
+    copy_text(owner, sizeof owner, kept.owner);
     assert_int_equal(strlen(owner), 32);
     start = now_ms();
     assert_int_equal(ask(&second, &kept, accs_cache_lock), ACCS_CACHE_BUSY);
@@ -356,7 +361,7 @@ static void an_entry_moves_to_the_first_secret(void **state)
     open_cache(&old, OLD, true);
     open_cache(&both, BOTH, true);
     assert_int_equal(put(&old, &kept, 100), ACCS_CACHE_SAVED);
-    strcpy(old_key, kept.last_key);
+    copy_text(old_key, sizeof old_key, kept.last_key);
     assert_int_equal(ask(&both, &kept, accs_cache_load), ACCS_CACHE_FOUND);
     expect_record(&both, 100);
     assert_int_equal(put(&both, &kept, 200), ACCS_CACHE_SAVED);
@@ -516,7 +521,8 @@ static void a_lock_that_may_have_been_had_is_given_back(void **state)
         settle(&seen, swallow(&seen, &kept), NULL, 0, NULL);
         id = swallow(&seen, &kept);
         assert_int_equal(kept.asked[ACCS_HOOK_LOCK], 1);
-        strcpy(kept.owner, kept.last_owner); /* had, though nobody hears of it */
+        copy_text(kept.owner, sizeof kept.owner,
+                  kept.last_owner); /* had, though nobody hears of it */
         if (how == 0)
             ahead_s += 2; /* no answer */
         else if (how == 1)
