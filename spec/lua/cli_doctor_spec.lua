@@ -490,7 +490,7 @@ describe("accs doctor finds", function()
     local result = doctor(own.env, kept)
     local found = read(result)
     assert_statuses({ credential = "ok", token = "fail", call = "skip" }, found)
-    has(found.credential.detail, "a person's sign-in, session default, of a confidential client")
+    has(found.credential.detail, "a person's sign-in, session default, with a client secret")
     has(found.token.hint, "accs login")
     assert.equal(3, result.code)
 

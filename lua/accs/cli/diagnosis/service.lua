@@ -158,7 +158,7 @@ function service.call(self)
   end
   local views = type(res.data) == "table" and #res.data or 0
   local words = ("GET %s: %d store view%s in %.0f ms"):format(PATH, views, views == 1 and "" or "s",
-    (core.monotonic() - begun) * 1000)
+    math.max(1, (core.monotonic() - begun) * 1000))
   if views == 0 then
     return self:add("warn", "call", words, "a tenant has one at least: is this the right tenant?")
   end

@@ -118,8 +118,8 @@ function settings.credential(self)
       "the Developer Console shows it; it belongs in the environment or in .env. A client without "
         .. "a secret needs a sign-in: accs login")
   elseif values.auth == "user" then
-    return self:add("ok", "credential", ("a person's sign-in, session %s, of a %s client")
-      :format(values.session, values.client_secret and "confidential" or "public"))
+    return self:add("ok", "credential", ("a person's sign-in, session %s, %s a client secret")
+      :format(values.session, values.client_secret and "with" or "without"))
   end
   self:add("ok", "credential", "server to server")
 end

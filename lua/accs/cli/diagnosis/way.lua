@@ -117,7 +117,7 @@ end
 --- Example: `way.connection(self)`
 function way.connection(self)
   look_at_step(self, "connection", came_past("connection"), function(found)
-    return ("%s answers in %.0f ms"):format(found.host, found.elapsed * 1000)
+    return ("%s answers in %.0f ms"):format(found.host, math.max(1, found.elapsed * 1000))
   end, hint_of)
 end
 
