@@ -67,11 +67,12 @@ static inline void witness_trouble(void *context, const char *text, const char *
 static inline void new_cache(witness *seen, const accs_cache_options *options,
                              const char *const *secrets)
 {
-    const accs_cache_user user = {seen, witness_serves, witness_done, witness_trouble};
+    accs_cache_user user = {NULL, witness_serves, witness_done, witness_trouble};
     accs_secret given[4] = {{NULL, 0}};
     size_t count = 0;
 
     *seen = (witness){.engine = new_engine(), .serves_from = INT64_MAX};
+    user.context = seen;
     assert_int_equal(accs_cache_new(seen->engine, options, &user, &seen->cache), ACCS_OK);
     for (; secrets != NULL && secrets[count] != NULL; count++)
         assert_int_equal(accs_secret_set(&given[count], secrets[count], strlen(secrets[count])),
