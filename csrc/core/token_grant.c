@@ -14,6 +14,13 @@ static const char TOKEN_PATH[] = "/ims/token/v3";
 
 /* --------------------------------------------------------- client secrets */
 
+/* Further calls end with it at once. */
+static void remember(accs_token_source *source, const accs_failure *failure, int64_t hold_ms)
+{
+    source->refusal = *failure;
+    source->refusal_until_ms = accs_engine_now(source->engine)->mono_ms + hold_ms;
+}
+
 const accs_secret_list *accs_token_secrets(const accs_token_source *source)
 {
     return source->identity.secret_hook != 0 ? &source->hooked : &source->identity.client_secrets;
@@ -44,6 +51,7 @@ static void secrets_settled(accs_ask *ask, const accs_text *values, size_t value
         problem = unfit(values, value_count);
     same = problem == NULL && accs_secret_list_same(&source->hooked, values, value_count);
     if (source->asked_again && (problem != NULL || same)) {
+        remember(source, &source->refused, ACCS_LIMIT_TOKEN_REFUSAL);
         accs_token_fail(source, &source->refused);
         return;
     }
@@ -92,13 +100,6 @@ static bool try_next_secret(accs_token_source *source)
 }
 
 /* -------------------------------------------------------------- refusals */
-
-/* Further calls end with it at once. */
-static void remember(accs_token_source *source, const accs_failure *failure, int64_t hold_ms)
-{
-    source->refusal = *failure;
-    source->refusal_until_ms = accs_engine_now(source->engine)->mono_ms + hold_ms;
-}
 
 /* A field that was cut to size may end with the beginning of a secret. */
 static void redact_cut(const accs_token_source *source, char *field, size_t field_size)
@@ -277,7 +278,7 @@ static void take_token(accs_token_source *source, accs_token_reply *reply)
         accs_token_fail_with(source, ACCS_ERROR_MEMORY, "no memory left");
         return;
     }
-    record->expires_wall_ms = (date >= 0 ? date : ims->asked.wall_ms + source->skew_ms) + left_ms;
+    record->expires_wall_ms = ims->asked.wall_ms + source->skew_ms + left_ms;
     record->life_ms = left_ms;
     record->saved_wall_ms = accs_engine_now(source->engine)->wall_ms;
     move(&record->access_token, &reply->access_token);

@@ -145,17 +145,11 @@ void accs_token_succeed(accs_token_source *source)
         accs_token_run(source);
 }
 
-static void fail_acquisition(accs_token_source *source, const accs_failure *failure)
+/* Whoever wants a token that lives goes on with the old one, should that be. */
+static void end_in_vain(accs_token_source *source, const accs_failure *failure)
 {
     accs_token *token = living(source);
-    accs_event event = {.status = failure->status, .error = failure->code};
 
-    for (accs_token_user *user = source->users; user != NULL; user = user->next)
-        user->failed++;
-    source->ahead_after_ms = accs_engine_now(source->engine)->mono_ms + AHEAD_PAUSE_MS;
-    event.elapsed_us = elapsed_us(source);
-    accs_token_tell(source, token != NULL ? "not refreshed, the old token is used" : "not acquired",
-                    source->reason, &event);
     end_errand(source);
     if (token != NULL) {
         wake(source, ACCS_ERRAND_ACQUIRE, RENEWED, NULL, failure);
@@ -163,6 +157,20 @@ static void fail_acquisition(accs_token_source *source, const accs_failure *fail
     } else {
         wake(source, ACCS_ERRAND_ACQUIRE, ALL_OF_ERRAND, NULL, failure);
     }
+}
+
+static void fail_acquisition(accs_token_source *source, const accs_failure *failure)
+{
+    bool old = living(source) != NULL;
+    accs_event event = {.status = failure->status, .error = failure->code};
+
+    for (accs_token_user *user = source->users; user != NULL; user = user->next)
+        user->failed++;
+    source->ahead_after_ms = accs_engine_now(source->engine)->mono_ms + AHEAD_PAUSE_MS;
+    event.elapsed_us = elapsed_us(source);
+    accs_token_tell(source, old ? "not refreshed, the old token is used" : "not acquired",
+                    source->reason, &event);
+    end_in_vain(source, failure);
 }
 
 void accs_token_fail(accs_token_source *source, const accs_failure *failure)
@@ -191,7 +199,7 @@ void accs_token_fail_with(accs_token_source *source, accs_error error, const cha
 
 /* ------------------------------------------------------------- the begin */
 
-/* A refusal that still holds: IMS is not asked. */
+/* A refusal that still holds: IMS is not asked, and nothing new is to be told. */
 static bool refused_before(accs_token_source *source)
 {
     int64_t left_ms = source->refusal_until_ms - accs_engine_now(source->engine)->mono_ms;
@@ -201,7 +209,9 @@ static bool refused_before(accs_token_source *source)
         return false;
     if (failure.retry_after_ms >= 0)
         failure.retry_after_ms = left_ms;
-    accs_token_fail(source, &failure);
+    source->ahead_after_ms = source->refusal_until_ms;
+    end_in_vain(source, &failure);
+    accs_token_run(source);
     return true;
 }
 

@@ -229,24 +229,26 @@ static void a_refusal_holds_until_a_refresh(void **state)
     accs_engine *engine = new_engine();
     accs_client_options options = ims_options(server);
     accs_auth *auth = new_auth(engine, &options);
+    ims_story story = {""};
     accs_failure first;
 
     ims_answer(server, 400, "x-debug-id: not-a-number-1\r\n",
                "{\"error\":\"invalid_client\",\"error_description\":\"no example-not-a-secret\"}");
     ims_answer(server, 400, "", "{\"error\":\"invalid_scope\"}");
     ims_answer(server, 200, "", TOKEN("not-a-token"));
-    first = do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL);
+    first = do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, &story);
     assert_int_equal(first.code, ACCS_ERROR_AUTH);
     assert_int_equal(first.status, 400);
     assert_string_equal(first.text, "no access token: IMS refused with invalid_client (no ***) "
                                     "(x-debug-id not-a-number-1)");
     for (int i = 0; i < 1000; i++) {
-        accs_failure next = do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL);
+        accs_failure next = do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, &story);
 
         assert_int_equal(next.code, first.code);
         assert_string_equal(next.text, first.text);
     }
     assert_int_equal(server->scene->requests, 1);
+    assert_string_equal(story.text, "refused by IMS (invalid_client) 1;not acquired (none yet) 0;");
     assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_ERROR_AUTH);
     assert_int_equal(server->scene->requests, 2);
     assert_int_equal(do_job(engine, auth, ACCS_AUTH_CLEAR, NULL, NULL).code, ACCS_OK);
@@ -374,6 +376,29 @@ static void the_host_is_asked_on_first_use_and_after_a_refusal(void **state)
     settle(engine, "not-the-new-one"); /* no other: once an acquisition */
     assert_int_equal(next_but_events(engine, NULL).failure.code, ACCS_ERROR_AUTH);
     assert_int_equal(server->scene->requests, 4);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+static void a_wrong_secret_of_the_host_makes_one_request(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth;
+    uint64_t id;
+
+    options.client_secret = NULL;
+    options.secret_hook = 7;
+    auth = new_auth(engine, &options);
+    ims_answer(server, 401, "", "{\"error\":\"invalid_client\"}");
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(accs_auth_start(auth, ACCS_AUTH_TOKEN, 0, &id, NULL), ACCS_OK);
+        for (int asked = 0; i == 0 && asked < 2; asked++)
+            settle(engine, "not-the-right-one");
+        assert_int_equal(next_but_events(engine, NULL).failure.code, ACCS_ERROR_AUTH);
+    }
+    assert_int_equal(server->scene->requests, 1);
     accs_auth_free(auth);
     accs_engine_free(engine);
 }
@@ -829,6 +854,7 @@ int main(void)
         TEST(what_may_pass_is_not_remembered),
         TEST(a_wait_that_ims_asks_for_is_heeded_by_all),
         TEST(the_host_is_asked_on_first_use_and_after_a_refusal),
+        TEST(a_wrong_secret_of_the_host_makes_one_request),
         TEST(jobs_ask_ims_in_its_own_words),
         TEST(a_ready_token_is_never_renewed),
         TEST(a_code_becomes_a_session_of_a_public_client),
