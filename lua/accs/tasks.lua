@@ -148,11 +148,12 @@ local function resume(task)
   if not task.co and not task.finished then
     begin(task)
   end
-  taken = false
   if task.finished then
+    taken = false
     return -- cancelled before its first step
   end
   local closed = task.parked and coroutine.status(task.co) == "dead"
+  taken = false -- so late, since memory may run out before; nobody else may hold a hook's task
   task.parked, task.queued = false, false
   local ok, problem = coroutine.resume(task.co, task)
   if closed then
@@ -173,7 +174,7 @@ local LOST = { kind = "memory", outcome = "unknown", message = "no memory was le
 -- resumed, or told of its end and not woken. All are looked through, and go on.
 local function recover()
   shaken = false
-  if taken and not taken.finished and not taken.co then
+  if taken and not taken.finished then
     enqueue(taken)
     taken = false
   end
@@ -243,10 +244,6 @@ end
 
 --- Runs the hooks that can go on. For accs.waits.
 function tasks.run_urgent()
-  if taken and taken.hook and not taken.co and not taken.finished then
-    enqueue(taken) -- memory ran out before its first step: see recover()
-    taken = false
-  end
   while urgent.first do
     taken = pop(urgent)
     resume(taken)
@@ -257,13 +254,17 @@ local function is_more()
   return ready.first ~= false or urgent.first ~= false
 end
 
+local loops = 0 -- run() and tasks.turn() under way: they look after what was shaken
+
 local GUARD = setmetatable({}, { __close = function(_, problem)
+  loops = loops - 1
   shaken = shaken or problem ~= nil
 end })
 
 -- Runs tasks until `target` is finished.
 local function run(target)
   local _ <close> = GUARD
+  loops = loops + 1
   while not target.finished do
     if shaken then
       if target.repair then
@@ -293,6 +294,13 @@ function tasks.shake()
   shaken = true
 end
 
+--- Before a call blocks outside any loop: hooks that memory ran out for go on. For accs.waits.
+function tasks.mend()
+  if shaken and loops == 0 then
+    recover()
+  end
+end
+
 local ITEMS_MAX = 128 -- of one engine in one turn: cheap, but there may be 100,000 timers
 local owed = false -- the engines took the whole turn before: now the tasks come first
 
@@ -302,6 +310,7 @@ local owed = false -- the engines took the whole turn before: now the tasks come
 function tasks.turn(seconds)
   local till = core.monotonic() + seconds
   local _ <close> = GUARD
+  loops = loops + 1
   if shaken then
     recover()
   end

@@ -25,6 +25,8 @@ local function block(lane, id, stream)
     { lane = nil, id = nil, finished = true, a = nil, b = nil }, Block)
   spare = nil
   blocked.lane, blocked.id, blocked.finished = lane, id, false
+  tasks.mend()
+  tasks.run_urgent() -- what is waited for may wait for a hook
   if stream then
     stream.waiter = blocked
   else
