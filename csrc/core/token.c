@@ -71,6 +71,7 @@ void accs_token_wait(accs_token_source *source, accs_token_waiter *waiter, accs_
 
 bool accs_token_drop(accs_token_source *source, const accs_token *token)
 {
+    accs_secret *kept = &source->record.access_token;
     accs_text text;
 
     if (source->identity.access_token.len > 0)
@@ -81,9 +82,10 @@ bool accs_token_drop(accs_token_source *source, const accs_token *token)
         text = accs_token_text(token);
         accs_secret_cleanup(&source->dropped); /* without memory the cache is trusted once more */
         accs_secret_set(&source->dropped, text.bytes, text.len);
+        if (accs_text_equal((accs_text){kept->bytes, kept->len}, text))
+            accs_secret_cleanup(kept); /* else it is what has just come, and is being saved */
         accs_token_release(source->token);
         source->token = NULL;
-        accs_secret_cleanup(&source->record.access_token);
     }
     return true;
 }

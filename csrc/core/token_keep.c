@@ -114,7 +114,7 @@ static accs_error adopt(accs_token_source *source, const accs_token_record *kept
 
 void accs_token_reckon(accs_token_source *source)
 {
-    if (source->token != NULL && source->adopted)
+    if (source->token != NULL && source->adopted && source->fresh == NULL)
         source->token->expires_ms = accs_engine_now(source->engine)->boot_ms +
                                     accs_token_kept_ms(source->record.expires_wall_ms,
                                                        source->record.life_ms, wall_ms(source));

@@ -141,11 +141,128 @@ static void a_refusal_ends_with_the_next_question(void **state)
     accs_engine_free(engine);
 }
 
+/* ------------------------------------------------------------- at one time */
+
+static accs_client_options session_options(const ims_server *server)
+{
+    accs_client_options options = user_options(server);
+
+    options.cache_hook = 9;
+    options.cache_locks = true;
+    options.cache_key = "example-not-a-key";
+    return options;
+}
+
+/* A session in the store: refresh token r-1, access token a-1. */
+static void sign_in_hosted(ims_server *server, accs_client_options options, host *kept)
+{
+    accs_engine *engine = new_engine();
+    accs_auth *auth;
+
+    options.code = "not-a-code";
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", SESSION("a-1", "r-1"));
+    assert_int_equal(do_hosted(engine, auth, ACCS_AUTH_TOKEN, kept).code, ACCS_OK);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    ims_restart(server);
+}
+
+/* Steps until there is a question to save, others being answered; story: what happened. */
+static accs_item await_save(accs_engine *engine, host *kept, ims_story *story)
+{
+    for (;;) {
+        accs_item item = next_but_events(engine, story);
+
+        assert_int_equal(item.kind, ACCS_ITEM_HOOK);
+        if (item.hook->kind == ACCS_HOOK_SAVE)
+            return item;
+        answer_hook(engine, &item, kept);
+    }
+}
+
+static void start_call(accs_client *client, uint64_t *id)
+{
+    const accs_request request = {
+        .method = "GET", .path = "/V1/x", .path_len = 5, .idempotent = -1};
+
+    assert_int_equal(accs_client_start(client, &request, id, NULL), ACCS_OK);
+}
+
+/* The token that was refused is not the one that is on its way into the store. */
+static void a_late_401_leaves_a_token_that_is_being_saved(void **state)
+{
+    ims_server *server = *state;
+    host kept = {.deaf = false};
+    accs_engine *engine = new_engine();
+    accs_client_options options = session_options(server);
+    ims_story story = {""};
+    accs_client *client = NULL;
+    accs_auth *auth = new_auth(engine, &options);
+    accs_item item;
+    uint64_t id;
+
+    sign_in_hosted(server, options, &kept);
+    assert_int_equal(do_hosted(engine, auth, ACCS_AUTH_LOAD, &kept).code, ACCS_OK);
+    options.auth = auth;
+    options.base_url = server->origin;
+    assert_int_equal(accs_client_new(engine, &options, &client, NULL), ACCS_OK);
+    ims_answer(server, 401, "", "{}");
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    ims_answer(server, 200, "", "{}");
+    server->scene->delay_ms = 400;
+    start_call(client, &id);
+    while (server->scene->requests == 0)
+        assert_int_equal(accs_engine_step(engine, 20, NULL), ACCS_OK);
+    usleep(100000);
+    server->scene->delay_ms = 0;
+    assert_int_equal(accs_auth_start(auth, ACCS_AUTH_REFRESH, 0, &id, NULL), ACCS_OK);
+    item = await_save(engine, &kept, &story); /* of the intent */
+    answer_hook(engine, &item, &kept);
+    item = await_save(engine, &kept, &story);
+    while (strstr(story.text, "refused by the service") == NULL) {
+        accs_item event;
+
+        assert_int_equal(accs_engine_step(engine, 20, NULL), ACCS_OK);
+        while (accs_engine_next(engine, &event))
+            if (event.kind == ACCS_ITEM_EVENT && event.event.kind == ACCS_EVENT_TOKEN)
+                strcat(story.text, event.event.text);
+    }
+    answer_hook(engine, &item, &kept);
+    for (int ended = 0; ended < 2;) {
+        item = next_but_events(engine, NULL);
+        if (item.kind == ACCS_ITEM_HOOK) {
+            answer_hook(engine, &item, &kept);
+            continue;
+        }
+        assert_int_equal(item.failure.code, ACCS_OK);
+        accs_reply_free(item.reply);
+        ended++;
+    }
+    assert_token(auth, "a-2");
+    assert_int_equal(server->scene->requests, 3);
+    /* The intent of the next refresh is saved beside it. */
+    assert_int_equal(accs_auth_start(auth, ACCS_AUTH_REFRESH, 0, &id, NULL), ACCS_OK);
+    item = await_save(engine, &kept, NULL);
+    answer_hook(engine, &item, &kept);
+    accs_client_free(client);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    engine = new_engine();
+    options.auth = NULL;
+    auth = new_auth(engine, &options);
+    assert_int_equal(do_hosted(engine, auth, ACCS_AUTH_LOAD, &kept).code, ACCS_OK);
+    assert_token(auth, "a-2");
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_refused_secret_of_the_host_is_not_sent_again_at_once),
         TEST(a_refusal_ends_with_the_next_question),
+        TEST(a_late_401_leaves_a_token_that_is_being_saved),
     };
 
     return cmocka_run_group_tests_name("token traps", tests, NULL, NULL);
