@@ -176,6 +176,7 @@ void accs_token_recover(accs_token_source *source)
 /* IMS does not know the refresh token. */
 static void session_refused(accs_token_source *source)
 {
+    source->unsaved = false; /* what is kept may be better */
     if (source->cache != NULL && !source->reloaded) {
         source->reloaded = true;
         source->step = ACCS_STEP_RELOAD;
@@ -257,6 +258,7 @@ static void take_session(accs_token_source *source, accs_token_reply *reply)
         accs_secret_cleanup(&record->previous_refresh_token);
         move(&record->refresh_token, &source->sent);
     }
+    source->unsaved = true;
     if (reply->id_token.len > 0)
         move(&record->id_token, &reply->id_token);
     record->intent_wall_ms = 0;

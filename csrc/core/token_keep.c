@@ -54,11 +54,14 @@ static void swap(accs_secret *left, accs_secret *right)
 }
 
 /* Ours is the newer one: it could not be saved when it came. */
-static bool session_is_newer(const accs_token_record *ours, const accs_token_record *kept)
+static bool session_is_newer(const accs_token_source *source, const accs_token_record *kept)
 {
+    const accs_token_record *ours = &source->record;
+
     if (ours->refresh_token.len == 0)
         return false;
     return kept->refresh_token.len == 0 ||
+           (source->unsaved && ours->saved_wall_ms > kept->saved_wall_ms) ||
            accs_secret_equal(&ours->refresh_token, &kept->refresh_token) ||
            accs_secret_equal(&ours->previous_refresh_token, &kept->refresh_token);
 }
@@ -73,10 +76,12 @@ static accs_error take_record(accs_token_source *source, const accs_token_record
 
     if (error != ACCS_OK)
         return error;
-    if (session_is_newer(ours, kept)) {
+    if (session_is_newer(source, kept)) {
         swap(&next.refresh_token, &ours->refresh_token);
         swap(&next.previous_refresh_token, &ours->previous_refresh_token);
         swap(&next.id_token, &ours->id_token);
+    } else {
+        source->unsaved = false;
     }
     if (!with_token) {
         swap(&next.access_token, &ours->access_token);
@@ -220,6 +225,7 @@ static void cache_done(void *context, accs_cache_end end, const accs_token_recor
             not_locked(source, end);
         break;
     case ACCS_STEP_INTENT:
+        source->unsaved = source->unsaved && end != ACCS_CACHE_SAVED;
         if (end == ACCS_CACHE_SAVED)
             accs_token_send(source);
         else
@@ -232,6 +238,7 @@ static void cache_done(void *context, accs_cache_end end, const accs_token_recor
     case ACCS_STEP_SAVE:
         source->saved = end == ACCS_CACHE_SAVED;
         source->save_us = accs_engine_now(source->engine)->mono_us - source->save_us;
+        source->unsaved = source->unsaved && !source->saved;
         accs_token_succeed(source);
         break;
     case ACCS_STEP_LOAD:
@@ -261,6 +268,7 @@ static void forget(accs_token_source *source)
     accs_token_record_cleanup(&source->record);
     accs_secret_cleanup(&source->dropped);
     source->adopted = false;
+    source->unsaved = false;
     source->refusal_until_ms = 0;
     source->ahead_after_ms = 0;
     accs_token_tell(source, "forgotten", "", &(accs_event){.status = 0});

@@ -43,6 +43,7 @@ struct accs_token_source {
     accs_token_record record; /* that token, and the session */
     accs_secret dropped;      /* the access token that the service refused last */
     bool adopted;             /* the token was kept: its time is by the wall clock */
+    bool unsaved;             /* the session came, and is not in the cache since */
     uint32_t random;          /* spreads the refresh of this token */
     int64_t ahead_after_ms;   /* no refresh ahead, and no waiting in the margin, before this */
     accs_failure refusal;     /* how IMS refused; holds for further calls */

@@ -2,6 +2,8 @@
  */
 #include "ims_support.h"
 
+#include <fcntl.h>
+
 /* ------------------------------------------------------ a store of the host */
 
 enum { STORE_ENTRIES = 4 };
@@ -257,12 +259,101 @@ static void a_late_401_leaves_a_token_that_is_being_saved(void **state)
     accs_engine_free(engine);
 }
 
+/* ----------------------------------------------------- what cannot be saved */
+
+/* Steps until IMS has that many requests. */
+static void await_requests(accs_engine *engine, const ims_server *server, int count)
+{
+    int64_t until = now_ms() + PATIENCE_MS;
+
+    while (server->scene->requests < count) {
+        assert_true(now_ms() < until);
+        assert_int_equal(accs_engine_step(engine, 20, NULL), ACCS_OK);
+    }
+}
+
+/* Does a job that asks IMS once; the folder is out of reach when the answer comes. */
+static void do_unsaved(accs_engine *engine, accs_auth *auth, accs_auth_job job, ims_server *server)
+{
+    char aside[64];
+    uint64_t id;
+
+    snprintf(aside, sizeof aside, "%s.aside", folder);
+    server->scene->delay_ms = 300;
+    assert_int_equal(accs_auth_start(auth, job, 0, &id, NULL), ACCS_OK);
+    await_requests(engine, server, 1);
+    assert_int_equal(rename(folder, aside), 0);
+    close(open(folder, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); /* a file in its place */
+    assert_int_equal(next_but_events(engine, NULL).failure.code, ACCS_OK);
+    assert_int_equal(unlink(folder), 0);
+    assert_int_equal(rename(aside, folder), 0);
+    server->scene->delay_ms = 0;
+}
+
+static void a_sign_in_that_could_not_be_saved_is_not_lost_to_an_older_one(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = user_options(server);
+    accs_engine *engine = new_engine();
+    accs_auth *auth;
+
+    make_folder();
+    options.cache_folder = folder;
+    sign_in(server, &options);
+    options.code = "not-a-code";
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", SESSION("b-1", "s-1"));
+    ims_answer(server, 200, "", SESSION("b-2", "s-2"));
+    do_unsaved(engine, auth, ACCS_AUTH_TOKEN, server);
+    assert_token(auth, "b-1");
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    assert_true(ims_got(server, 1, "refresh_token=s-1"));
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    remove_folder();
+}
+
+/* Another signed in meanwhile: that is the newer session. */
+static void a_sign_in_after_what_could_not_be_saved_is_the_newer(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = user_options(server);
+    accs_engine *engine = new_engine();
+    accs_auth *other;
+    accs_auth *auth;
+
+    make_folder();
+    options.cache_folder = folder;
+    sign_in(server, &options);
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    do_unsaved(engine, auth, ACCS_AUTH_REFRESH, server);
+    usleep(5000); /* records know milliseconds */
+    ims_restart(server);
+    ims_answer(server, 200, "", SESSION("b-1", "s-1"));
+    ims_answer(server, 200, "", SESSION("b-2", "s-2"));
+    options.code = "not-a-code";
+    other = new_auth(engine, &options);
+    assert_int_equal(do_job(engine, other, ACCS_AUTH_TOKEN, NULL, NULL).code, ACCS_OK);
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    assert_token(auth, "b-1");
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    assert_int_equal(server->scene->requests, 2);
+    assert_true(ims_got(server, 1, "refresh_token=s-1"));
+    accs_auth_free(other);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    remove_folder();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_refused_secret_of_the_host_is_not_sent_again_at_once),
         TEST(a_refusal_ends_with_the_next_question),
         TEST(a_late_401_leaves_a_token_that_is_being_saved),
+        TEST(a_sign_in_that_could_not_be_saved_is_not_lost_to_an_older_one),
+        TEST(a_sign_in_after_what_could_not_be_saved_is_the_newer),
     };
 
     return cmocka_run_group_tests_name("token traps", tests, NULL, NULL);
