@@ -203,16 +203,16 @@ static void refuse(accs_token_source *source, accs_token_reply *reply)
         event.secret = accs_token_secrets(source)->count > 0 ? (unsigned)source->secret + 1 : 0;
         accs_token_tell(source, "refused by IMS", reason, &event);
     }
+    if (definite(reply, status) && strcmp(reply->error, "invalid_client") == 0 &&
+        try_next_secret(source))
+        return;
     if (definite(reply, status) && strcmp(reply->error, "invalid_grant") == 0 &&
         source->grant == ACCS_GRANT_REFRESH) {
         session_refused(source);
         return;
     }
     if (definite(reply, status))
-        remember(source, failure, ACCS_LIMIT_TOKEN_REFUSAL); /* unless something else is sent */
-    if (definite(reply, status) && strcmp(reply->error, "invalid_client") == 0 &&
-        try_next_secret(source))
-        return;
+        remember(source, failure, ACCS_LIMIT_TOKEN_REFUSAL);
     accs_token_fail(source, failure);
 }
 
@@ -359,7 +359,7 @@ void accs_token_send(accs_token_source *source)
         .path = TOKEN_PATH, .form = &form, .deadline_ms = source->deadline_ms};
     accs_error error;
 
-    source->refusal_until_ms = 0; /* IMS is asked something else than it refused */
+    source->refusal_until_ms = 0; /* whatever IMS says now is newer */
     accs_buffer_init(&form, ACCS_LIMIT_TOKEN_REPLY_MAX);
     error = accs_grant_form(identity, source->grant, secret, &source->sent, &form);
     if (error == ACCS_OK && source->grant != ACCS_GRANT_CLIENT && secret != NULL) {
