@@ -25,10 +25,10 @@ local KEYS_PAUSE = 60 -- seconds between two looks for a key that was not there
 local NO_MEMORY = { ["no memory left"] = true, ["not enough memory"] = true }
 local WHICH = { access_token = true, id_token = true }
 
-local function fail(kind, message, fields)
+local function fail(kind, message, fields, user)
   fields = fields or {}
   fields.kind, fields.message = kind, message
-  fields.hint = fields.hint or errors.hint(fields)
+  fields.hint = fields.hint or errors.hint(fields, user)
   fields.curl_code = nil
   return nil, errors.new(fields)
 end
@@ -50,8 +50,8 @@ function Auth:_run(job)
   local reply
   reply, failure = waits.await(self._engine, id)
   if failure then
-    local code = failure.curl_code
-    return nil, select(2, fail(failure.kind, failure.message, failure)), code
+    local code, user = failure.curl_code, self._core and self._core:state().user
+    return nil, select(2, fail(failure.kind, failure.message, failure, user)), code
   end
   return reply or true
 end

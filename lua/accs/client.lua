@@ -209,7 +209,7 @@ local function fail(self, call, failure, res)
     message = self._core:redact((message:gsub("%z", " ")))
   end
   fields.message = message or failure.message
-  fields.hint = hint or errors.hint(fields)
+  fields.hint = hint or errors.hint(fields, self._user)
   fields.curl_code = nil
   return errors.new(fields)
 end
@@ -537,7 +537,7 @@ function client.new(given)
   return setmetatable({
     base_url = values.base_url:gsub("/+$", ""), store = values.store, page_size = values.page_size,
     read_only = values.read_only, _mark = {}, _core = made, _engine = engine,
-    auth = auth, _owns_auth = auth ~= values.auth,
+    auth = auth, _owns_auth = auth ~= values.auth, _user = auth._core:state().user,
     _codec = values.codec or false, -- false: a look-up that fails goes on to the class
     _request_ids = values.request_ids or false, _repeats = {
       attempts = values.attempts, backoff = values.backoff, max_backoff = values.max_backoff,

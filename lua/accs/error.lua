@@ -170,15 +170,18 @@ local CURL_HINTS = {
   [98] = "set client_cert and client_key (ACCS_CLIENT_CERT, ACCS_CLIENT_KEY)",
 }
 
--- What IMS calls its errors (RFC 6749, 5.2), as the core's message quotes them.
+-- What IMS calls its errors (RFC 6749, 5.2), as the core's message quotes them; the second hint is
+-- for a person's sign-in.
 local IMS_HINTS = {
   { "the session is over", "sign in again: accs login" }, -- what the core makes of invalid_grant
   { "no session", "sign in: accs login" },
   { "there is no token yet", "a call, or client.auth:token(), gets one" },
   { "invalid_client", "check IMS_CLIENT_ID and IMS_CLIENT_SECRET" },
   { "invalid_scope", "check IMS_SCOPES: the project may lack one, commerce.accs for example" },
-  { "unauthorized_client", "check that the credential is of the kind OAuth Server-to-Server" },
-  { "invalid_grant", "check that the credential is of the kind OAuth Server-to-Server" },
+  { "unauthorized_client", "check that the credential is of the kind OAuth Server-to-Server",
+    "check that the credential is of the kind OAuth Web App, Single-Page App or Native App" },
+  { "invalid_grant", "check that the credential is of the kind OAuth Server-to-Server",
+    "sign in again (accs login): a code serves once, for a few minutes, for one redirect_uri" },
 }
 
 local KIND_HINTS = {
@@ -191,7 +194,7 @@ local KIND_HINTS = {
 
 local PROXY_FAILED = 97 -- of libcurl: what a SOCKS proxy says
 
-local function hint_auth(fields)
+local function hint_auth(fields, user)
   local data = fields.response and fields.response.data
   local parameters = type(data) == "table" and data.parameters
   if type(parameters) == "table" and type(parameters.resources) == "string" then
@@ -201,7 +204,7 @@ local function hint_auth(fields)
   end
   for _, case in ipairs(IMS_HINTS) do
     if fields.message:find(case[1], 1, true) then
-      return case[2]
+      return user and case[3] or case[2]
     end
   end
   if fields.status == 407 or fields.curl_code == PROXY_FAILED then
@@ -225,12 +228,13 @@ end
 --- What a reader of the error should check, after the troubleshooting sections of Adobe's guides.
 --- Told by kind, status and parameters, never by the words of Commerce, which come translated.
 ---@param fields table  as for `errors.new`; `curl_code` tells more about network errors
+---@param user? boolean  it is about a person's sign-in
 ---@return string|nil
 --- Example: `errors.hint { kind = "network", message = "no such host", curl_code = 6 }`
-function errors.hint(fields)
+function errors.hint(fields, user)
   local kind = fields.kind
   if kind == "auth" then
-    return hint_auth(fields)
+    return hint_auth(fields, user)
   elseif kind == "gateway" then
     return hint_gateway(fields)
   elseif kind == "network" or kind == "tls" or kind == "config" then

@@ -294,6 +294,27 @@ describe("a person's session", function()
     assert.equal("sandbox-web", session:claims("id_token").aud)
   end)
 
+  it("that cannot begin or go on says how to sign in", function()
+    local web = box:credentials().web
+    for _, case in ipairs {
+      { "no-such-code", "refused with invalid_grant.*sign in again %(accs login%)" },
+      { false, "no session.*sign in: accs login" },
+    } do
+      local values, sources = options.resolve({ ims_url = box.env.IMS_URL, dotenv = false,
+        client_id = web.client_id, client_secret = web.client_secret, engine = accs.engine {},
+        redirect_uri = web.redirect_uri }, function() end, { "client_id" })
+      local session <close> = assert(credentials.open(values, sources,
+        { user = true, code = case[1] or nil }))
+      local client <close> = accs.client { base_url = box.env.API_ENDPOINT, auth = session,
+        dotenv = false }
+      for _, err in ipairs { select(2, session:token()),
+        (select(2, client:get("/V1/store/storeConfigs"))) } do
+        assert.equal("auth", err.kind)
+        assert.matches(case[2], tostring(err))
+      end
+    end
+  end)
+
   it("has an id_token that can be checked", function()
     local session <close> = session_of(box)
     assert(session:token())
