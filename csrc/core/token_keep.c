@@ -174,12 +174,12 @@ static void not_locked(accs_token_source *source, accs_cache_end end)
 /* The refresh token that was refused may be an old one. */
 static void reloaded(accs_token_source *source, const accs_token_record *record)
 {
-    if (record == NULL || record->refresh_token.len == 0 ||
-        accs_secret_equal(&record->refresh_token, &source->sent))
-        accs_token_recover(source);
-    else if (serves(source, record))
+    bool newer = record != NULL && record->refresh_token.len > 0 &&
+                 !accs_secret_equal(&record->refresh_token, &source->sent);
+
+    if (newer && serves(source, record))
         adopt_and_end(source, record);
-    else if (take_record(source, record, false) != ACCS_OK)
+    else if (newer && take_record(source, record, false) != ACCS_OK)
         out_of_memory(source);
     else
         accs_token_recover(source);
@@ -353,8 +353,8 @@ static accs_error name_entry(const accs_identity_owned *identity, char *entry, s
         made = EVP_DigestUpdate(context, parts[i], strlen(parts[i]) + 1) == 1; /* with the NUL */
     made = made && EVP_DigestFinal_ex(context, digest, NULL) == 1;
     EVP_MD_CTX_free(context);
-    for (size_t i = 0; made && i < ENTRY_BYTES; i++)
-        snprintf(entry + len + 2 * i, entry_size - len - 2 * i, "%02x", digest[i]);
+    for (size_t i = 0; made && i < ENTRY_BYTES; i++, len += 2)
+        snprintf(entry + len, entry_size - len, "%02x", digest[i]);
     return made ? ACCS_OK : ACCS_ERROR_MEMORY;
 }
 

@@ -42,25 +42,24 @@ struct accs_token_source {
     accs_token *token;        /* the newest; NULL: none */
     accs_token_record record; /* that token, and the session */
     accs_secret dropped;      /* the access token that the service refused last */
-    bool adopted;             /* the token was kept: its time is by the wall clock */
-    bool unsaved;             /* the session came, and is not in the cache since */
-    uint32_t random;          /* spreads the refresh of this token */
     int64_t ahead_after_ms;   /* no refresh ahead, and no waiting in the margin, before this */
     accs_failure refusal;     /* how IMS refused; holds for further calls */
     int64_t refusal_until_ms;
     int64_t skew_ms;
+    uint32_t random; /* spreads the refresh of this token */
+    bool adopted;    /* the token was kept: its time is by the wall clock */
+    bool unsaved;    /* the session came, and is not in the cache since */
     bool skew_told;
+    bool sealing; /* the cache knows what it seals with */
 
     accs_secret_list hooked; /* secrets that the host gave */
     size_t secret;           /* the one in use, from 0 */
     unsigned worked;         /* the one that worked last, from 1; 0: none yet */
-    bool sealing;            /* the cache knows what it seals with */
 
     accs_token_errand errand;
     accs_token_step step;
+    accs_grant grant;   /* of the request under way */
     const char *reason; /* why another token is asked for */
-    bool forced;
-    bool overdue; /* it takes too long or fails: the old token serves beside it */
     int64_t started_us;
     int64_t deadline_ms;
     accs_timer start;    /* of the errand */
@@ -71,17 +70,18 @@ struct accs_token_source {
     accs_ask ask;
     accs_cache *cache; /* NULL: memory alone */
 
-    accs_grant grant;     /* of the request under way */
-    accs_secret sent;     /* the refresh token that it exchanges */
+    accs_secret sent;     /* the refresh token that the request exchanges */
     accs_token *fresh;    /* received, and not yet saved */
-    bool rotated;         /* with a new refresh token */
-    bool saved;           /* and saved */
-    int64_t save_us;      /* when that began, or how long it took */
+    int64_t save_us;      /* when saving it began, or how long it took */
     size_t secrets_tried; /* in this errand, since the host was asked for them */
-    bool asked_again;     /* the host, for other secrets */
-    bool reloaded;        /* the cache, for a newer refresh token */
-    bool use_previous;    /* the refresh token before the present one is exchanged */
     accs_failure refused; /* how IMS refused the last request of this errand */
+    bool forced;          /* whatever IMS said before */
+    bool overdue;         /* it takes too long or fails: the old token serves beside it */
+    bool rotated;         /* with a new refresh token */
+    bool saved;
+    bool asked_again;  /* the host, for other secrets */
+    bool reloaded;     /* the cache, for a newer refresh token */
+    bool use_previous; /* the refresh token before the present one is exchanged */
 };
 
 enum { ACCS_SOURCE_TIMERS = 3 };

@@ -253,6 +253,37 @@ static void a_kept_token_serves_where_the_clock_is_wrong(void **state)
     remove_folder();
 }
 
+/* E1: calls with it would wait for another at once. */
+static void a_kept_token_near_its_end_is_not_taken(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = ims_options(server);
+    static const struct {
+        int64_t left_s;
+        int requests;
+    } cases[] = {{1800, 0}, {620, 0}, {590, 1}, {200, 1}, {0, 1}, {-5, 1}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        accs_engine *engine = new_engine();
+        accs_auth *auth;
+
+        make_folder();
+        options.cache_folder = folder;
+        wall_ms = 0;
+        keep_token(server, &options);
+        ims_answer(server, 200, "", TOKEN("not-a-token-2"));
+        wall_ms = (86399 - cases[i].left_s) * SECOND;
+        auth = new_auth(engine, &options);
+        assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+        assert_int_equal(server->scene->requests, cases[i].requests);
+        assert_token(auth, cases[i].requests == 0 ? "not-a-token" : "not-a-token-2");
+        accs_auth_free(auth);
+        accs_engine_free(engine);
+        ims_restart(server);
+        remove_folder();
+    }
+}
+
 static void a_kept_token_from_the_future_is_not_believed(void **state)
 {
     ims_server *server = *state;
@@ -369,6 +400,7 @@ int main(void)
         TEST_CLOCK(a_refusal_is_forgotten_after_a_minute),
         TEST_CLOCK(the_wait_that_ims_asked_for_ends),
         TEST_CLOCK(a_kept_token_serves_where_the_clock_is_wrong),
+        TEST_CLOCK(a_kept_token_near_its_end_is_not_taken),
         TEST_CLOCK(a_kept_token_from_the_future_is_not_believed),
         TEST_CLOCK(what_is_left_of_a_kept_token_is_reckoned_anew),
         TEST_CLOCK(an_aged_answer_tells_nothing),
