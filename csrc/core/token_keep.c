@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ENTRY_BYTES = 16 };
+enum { ENTRY_BYTES = 16, ENTRY_SIZE = sizeof "server-" + 32 };
 
 /* ------------------------------------------------------ what is kept serves */
 
@@ -361,7 +361,7 @@ static accs_error name_entry(const accs_identity_owned *identity, char *entry, s
 accs_error accs_token_keep_init(accs_token_source *source)
 {
     const accs_identity_owned *identity = &source->identity;
-    char entry[sizeof "server-" + 2 * ENTRY_BYTES];
+    char entry[ENTRY_SIZE];
     const accs_cache_options options = {
         .folder = identity->cache_folder,
         .host = identity->cache_hook,

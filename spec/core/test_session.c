@@ -380,6 +380,30 @@ static void the_intent_is_saved_before_and_the_token_before_its_use(void **state
     accs_engine_free(engine);
 }
 
+static void without_a_saved_intent_nothing_is_sent(void **state)
+{
+    ims_server *server = *state;
+    store kept = {.saves = 0};
+    accs_engine *engine = new_engine();
+    accs_client_options options = hosted_options(server);
+    accs_auth *auth = new_auth(engine, &options);
+    accs_item item;
+    uint64_t id;
+
+    sign_in_hosted(server, engine, &kept);
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    assert_int_equal(accs_auth_start(auth, ACCS_AUTH_REFRESH, 0, &id, NULL), ACCS_OK);
+    while ((item = next_but_events(engine, NULL)).kind != ACCS_ITEM_DONE) {
+        kept.broken = item.hook->kind == ACCS_HOOK_SAVE;
+        serve_hook(engine, &item, &kept);
+    }
+    assert_int_equal(item.failure.code, ACCS_ERROR_CACHE);
+    assert_true(item.failure.retryable);
+    assert_int_equal(server->scene->requests, 0);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
 /* Steps until IMS has that many requests. */
 static void await_requests(accs_engine *engine, const ims_server *server, int count)
 {
@@ -481,6 +505,7 @@ int main(void)
         TEST(the_loser_of_a_race_takes_the_winners_token),
         TEST(the_loser_of_a_race_goes_on_with_the_winners_session),
         TEST(the_intent_is_saved_before_and_the_token_before_its_use),
+        TEST(without_a_saved_intent_nothing_is_sent),
         TEST(a_session_that_could_not_be_saved_is_not_lost_in_memory),
         TEST(a_forked_child_leaves_lock_and_request_to_its_parent),
     };
