@@ -226,7 +226,7 @@ static char folder[] = "/tmp/ims-test-XXXXXX";
 
 static inline void make_folder(void)
 {
-    strcpy(folder + sizeof folder - 7, "XXXXXX");
+    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
     assert_non_null(mkdtemp(folder));
 }
 
