@@ -457,6 +457,39 @@ static void jobs_ask_ims_in_its_own_words(void **state)
     accs_engine_free(engine);
 }
 
+/* One errand at a time: what is wanted meanwhile follows, however the first ends. */
+static void jobs_follow_one_another(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth = new_auth(engine, &options);
+    static const accs_auth_job jobs[] = {ACCS_AUTH_TOKEN, ACCS_AUTH_CLEAR, ACCS_AUTH_LOAD,
+                                         ACCS_AUTH_REFRESH};
+    static const accs_error ends[] = {ACCS_ERROR_AUTH, ACCS_OK, ACCS_ERROR_AUTH, ACCS_OK};
+
+    ims_answer(server, 400, "", "{\"error\":\"invalid_client\"}");
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    for (int round = 0; round < 2; round++) {
+        uint64_t ids[4];
+
+        for (size_t i = 0; i < 4; i++)
+            assert_int_equal(accs_auth_start(auth, jobs[i], 0, &ids[i], NULL), ACCS_OK);
+        for (size_t i = 0; i < 4; i++) {
+            accs_item item = next_but_events(engine, NULL);
+            size_t which = 0;
+
+            while (which < 3 && ids[which] != item.id)
+                which++;
+            if (round == 0 && jobs[which] != ACCS_AUTH_REFRESH)
+                assert_int_equal(item.failure.code, ends[which]);
+        }
+        assert_int_equal(accs_engine_pending(engine), 0);
+    }
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
 static void a_ready_token_is_never_renewed(void **state)
 {
     ims_server *server = *state;
@@ -856,6 +889,7 @@ int main(void)
         TEST(the_host_is_asked_on_first_use_and_after_a_refusal),
         TEST(a_wrong_secret_of_the_host_makes_one_request),
         TEST(jobs_ask_ims_in_its_own_words),
+        TEST(jobs_follow_one_another),
         TEST(a_ready_token_is_never_renewed),
         TEST(a_code_becomes_a_session_of_a_public_client),
         TEST(a_confidential_client_signs_in_by_basic),
