@@ -81,7 +81,8 @@ SSL_CTX *accs_loopback_tls(void)
     } else {
         /* A connection carries one request; nothing of it is kept for another. */
         SSL_CTX_set_num_tickets(context, 0);
-        SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+        SSL_CTX_set_options(context,
+                            SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT);
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     }
     X509_free(certificate);
