@@ -149,7 +149,7 @@ static void write_answer(accs_guest *guest)
 
         ERR_clear_error();
         put = guest->ssl != NULL ? SSL_write(guest->ssl, at, (int)left)
-                                 : (int)send(guest->fd, at, left, MSG_NOSIGNAL);
+                                 : (int)send(guest->fd, at, left, 0);
         if (put <= 0) {
             wait_or_end(guest, put, POLLOUT);
             return;

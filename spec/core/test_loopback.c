@@ -21,6 +21,7 @@
 
 #include "limits.h"
 #include "loopback_head.h"
+#include "loopback_tls.h"
 
 enum { ANSWER_MAX = 4096, DESCRIPTORS = 64, A_WHILE_MS = 5000 };
 
@@ -192,16 +193,21 @@ static void localhost_is_both_families_and_a_number_is_one(void **state)
         unsigned port = free_port();
         accs_loopback *loopback = open_at("http", cases[i].host, port);
         struct sockaddr_in v4 = here(port);
+        struct sockaddr_in elsewhere = here(port);
         struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
                                   .sin6_port = htons((uint16_t)port),
                                   .sin6_addr = IN6ADDR_LOOPBACK_INIT};
         int four = socket(AF_INET, SOCK_STREAM, 0);
         int six = socket(AF_INET6, SOCK_STREAM, 0);
+        int other = socket(AF_INET, SOCK_STREAM, 0);
 
         assert_int_equal(connect(four, (struct sockaddr *)&v4, sizeof v4) == 0, cases[i].v4);
         assert_int_equal(connect(six, (struct sockaddr *)&v6, sizeof v6) == 0, cases[i].v6);
+        elsewhere.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1); /* of this machine as well */
+        assert_int_equal(connect(other, (struct sockaddr *)&elsewhere, sizeof elsewhere), -1);
         close(four);
         close(six);
+        close(other);
         accs_loopback_free(loopback);
     }
 }
@@ -559,6 +565,7 @@ static void *run_client(void *context)
     if (SSL_connect(ssl) == 1 && SSL_write(ssl, request, (int)strlen(request)) > 0) {
         if (client->resets != 0) {
             assert_int_equal(read(client->resets, &(char){0}, 1), 1);
+            shutdown(fd, SHUT_WR); /* a reset after that is EPIPE at the other end */
             setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         } else {
             while (got > 0 && len < ANSWER_MAX - 1) {
@@ -592,6 +599,17 @@ static void tls_is_spoken_and_ends_as_it_should(void **state)
     assert_memory_equal(client.answer, "HTTP/1.1 200 ", 13);
     assert_non_null(strstr(client.answer, "Signed in"));
     accs_loopback_free(loopback);
+}
+
+static void tls_is_of_1_2_at_least(void **state)
+{
+    SSL_CTX *tls = accs_loopback_tls();
+
+    (void)state;
+    assert_non_null(tls);
+    assert_int_equal(SSL_CTX_get_min_proto_version(tls), TLS1_2_VERSION);
+    assert_int_equal(SSL_CTX_check_private_key(tls), 1);
+    SSL_CTX_free(tls);
 }
 
 /* SIGPIPE is at its default here: it would end the process. */
@@ -660,6 +678,7 @@ int main(void)
         cmocka_unit_test(a_redirect_that_waits_for_its_answer_keeps_its_place),
         cmocka_unit_test(another_descriptor_ends_the_wait),
         cmocka_unit_test(tls_is_spoken_and_ends_as_it_should),
+        cmocka_unit_test(tls_is_of_1_2_at_least),
         cmocka_unit_test(a_browser_that_has_gone_does_no_harm),
         cmocka_unit_test(what_is_no_tls_leaves_nothing_in_the_list_of_errors),
     };
