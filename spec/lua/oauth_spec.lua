@@ -225,6 +225,19 @@ describe("a sign-in", function()
     end)
   end
 
+  it("of a public client makes no use of a secret that the environment has for another", function()
+    local box <close> = support.sandbox(BOX)
+    local script = [[
+      local accs = require "accs"
+      local flow = accs.oauth.authorization { kind = "spa", dotenv = false }
+      local back = io.popen("curl -s -o /dev/null -w '%{redirect_url}' '" .. flow.url .. "'")
+      print(assert(flow:exchange(back:read("a"))):state().has_access_token)]]
+    local result = support.run { "lua5.4", "-e", script, env = { IMS_URL = box.env.IMS_URL,
+      IMS_CLIENT_ID = "sandbox-spa", IMS_CLIENT_SECRET = box.env.IMS_CLIENT_SECRET,
+      IMS_REDIRECT_URI = "https://localhost/signed-in" } }
+    assert.equal("true\n", result.out .. result.err)
+  end)
+
   it("has a refresh token when offline_access was asked for and granted", function()
     local box <close> = support.sandbox(BOX)
     local flow = accs.oauth.authorization(settings(box, "web", { offline_access = true }))
@@ -462,13 +475,17 @@ describe("an id token", function()
   -- An IMS that a test makes: what it answers to the exchange, and its keys.
   local fault = require "spec.support.fault"
 
-  local function exchange(answer, keys)
+  local function exchange(answer, keys, more)
     local server <close> = fault.start()
     server:script("/ims/token/v3", { { answer } })
     server:script("/ims/keys", { { keys or fault.reply(200, "{\"keys\":[]}") } })
-    local flow = accs.oauth.authorization(offline {
+    local options = offline {
       ims_url = server.env.IMS_URL, engine = accs.engine { max_connections = 2 },
-      attempts = 1, timeout = 5 })
+      attempts = 1, timeout = 5 }
+    for name, value in pairs(more or {}) do
+      options[name] = value
+    end
+    local flow = accs.oauth.authorization(options)
     local session, err = flow:exchange("?code=abcdefgh&state=" .. state_of(flow))
     local state = session and session:state()
     if session then
@@ -490,8 +507,22 @@ describe("an id token", function()
 
   it("that is wrong ends the sign-in, and nothing of it is kept", function()
     local unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."
-    local state, err = exchange(reply(unsigned))
+    local kept, saved = {}, 0
+    local store = {
+      load = function(key) return kept[key] end,
+      save = function(key, sealed)
+        kept[key], saved = sealed, saved + 1
+        return true
+      end,
+      remove = function(key)
+        kept[key] = nil
+        return true
+      end,
+    }
+    local state, err = exchange(reply(unsigned), nil, { cache = store })
     assert.is_nil(state)
+    assert.is_true(saved > 0)
+    assert.is_nil((next(kept)))
     assert.equal("auth", err.kind)
     assert.matches("id token", err.message, 1, true)
   end)
