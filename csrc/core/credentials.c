@@ -13,6 +13,13 @@ static const char default_scopes[] = "AdobeID,openid,email,profile,additional_in
                                      "additional_info.projectedProductContext,commerce.accs";
 static const char default_session[] = "default";
 
+/* Nobody waits longer for a token than by default, however long calls may take: whoever comes later
+ * waits for the same acquisition. */
+static int64_t acquisition_ms(int64_t timeout_ms)
+{
+    return timeout_ms > 0 && timeout_ms < ACCS_LIMIT_TIMEOUT ? timeout_ms : ACCS_LIMIT_TIMEOUT;
+}
+
 int64_t accs_options_time(int64_t value, int64_t fallback)
 {
     int64_t time = value > 0 ? value : fallback;
@@ -105,7 +112,7 @@ static accs_identity identity_of(const accs_client_options *options, const char 
         .client_id = options->client_id,
         .connection = accs_options_connection(options),
         .policy = policy,
-        .timeout_ms = accs_options_time(options->timeout_ms, ACCS_LIMIT_TIMEOUT),
+        .timeout_ms = acquisition_ms(options->timeout_ms),
         .client_secrets = options->client_secrets,
         .client_secret_count = options->client_secret_count,
         .secret_hook = options->secret_hook,

@@ -9,6 +9,8 @@
 #include <string.h>
 
 enum { ENTRY_BYTES = 16, ENTRY_SIZE = sizeof "server-" + 32 };
+/* Of a lock's life: what it took to hear of it and to look once more, and what saving takes. */
+enum { LOCK_SLACK_MS = 10000 };
 
 /* ------------------------------------------------------ what is kept serves */
 
@@ -149,9 +151,23 @@ static void adopt_and_end(accs_token_source *source, const accs_token_record *re
         accs_token_succeed(source);
 }
 
+/* A store's lock ends by itself, and then another process sends the same refresh token. */
+static void end_before_the_lock(accs_token_source *source)
+{
+    int64_t end_ms =
+        accs_engine_now(source->engine)->mono_ms + ACCS_LIMIT_LOCK_LIFE - LOCK_SLACK_MS;
+
+    if (!source->identity.cache_locks || source->deadline_ms <= end_ms)
+        return;
+    source->deadline_ms = end_ms;
+    accs_timers_set(accs_engine_timers(source->engine), &source->deadline, end_ms);
+}
+
 /* The lock is had. */
 static void locked(accs_token_source *source, const accs_token_record *record)
 {
+    if (source->identity.user)
+        end_before_the_lock(source);
     if (record != NULL && source->identity.user && take_record(source, record, false) != ACCS_OK)
         out_of_memory(source);
     else

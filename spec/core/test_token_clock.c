@@ -2,6 +2,8 @@
  * engine reads the clocks of the test. */
 #include "ims_support.h"
 
+#include "buffer.h"
+
 #include <time.h>
 
 /* The linker gives these names.
@@ -379,6 +381,92 @@ static void the_service_tells_the_time(void **state)
     accs_engine_free(engine);
 }
 
+/* --------------------------------------------------------- what must end */
+
+/* Who may call for ever does not wait for ever for a token. */
+static void an_acquisition_ends_whatever_calls_may_take(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = ims_options(server);
+    accs_engine *engine = new_engine();
+    accs_failure failure;
+    accs_auth *auth;
+    accs_item item;
+    uint64_t id;
+
+    options.timeout_ms = INT64_MAX;
+    options.idle_timeout_ms = INT64_MAX;
+    auth = new_auth(engine, &options);
+    server->scene->delay_ms = 60000;
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    assert_int_equal(accs_auth_start(auth, ACCS_AUTH_TOKEN, INT64_MAX, &id, &failure), ACCS_OK);
+    await_requests(engine, server, 1);
+    mono_ms = 2 * MINUTE;
+    item = next_but_events(engine, NULL);
+    assert_int_equal(item.failure.code, ACCS_ERROR_TIMEOUT);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
+/* Answers a question: the lock is had, and nothing is kept but what is said here. */
+static void answer_hook(accs_engine *engine, const accs_item *item, accs_buffer *kept)
+{
+    const accs_hook *hook = item->hook;
+    accs_text value = {kept->bytes, kept->len};
+    size_t count = hook->kind == ACCS_HOOK_LOCK || (hook->kind == ACCS_HOOK_LOAD && kept->len > 0);
+
+    if (hook->kind == ACCS_HOOK_LOCK)
+        assert_int_equal(hook->ttl_ms, 45 * SECOND);
+    if (hook->kind == ACCS_HOOK_SAVE) {
+        accs_buffer_clear(kept);
+        assert_int_equal(accs_buffer_append(kept, hook->bytes, hook->bytes_len), ACCS_OK);
+    }
+    assert_int_equal(accs_engine_settle(engine, item->id, &value, count, NULL, NULL), ACCS_OK);
+    accs_hook_free(item->hook);
+}
+
+/* The lock of a store ends by itself: the refresh token is not sent beyond. */
+static void a_refresh_ends_before_its_lock(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = user_options(server);
+    accs_engine *engine = new_engine();
+    accs_buffer kept;
+    accs_auth *auth;
+    accs_item item;
+    uint64_t id;
+
+    accs_buffer_init(&kept, IMS_TEXT_MAX);
+    options.cache_hook = 9;
+    options.cache_locks = true;
+    options.cache_key = "example-not-a-key";
+    options.code = "not-a-code";
+    options.timeout_ms = 2 * MINUTE;
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", SESSION("a-1", "r-1"));
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    assert_int_equal(accs_auth_start(auth, ACCS_AUTH_TOKEN, 0, &id, NULL), ACCS_OK);
+    while ((item = next_but_events(engine, NULL)).kind == ACCS_ITEM_HOOK)
+        answer_hook(engine, &item, &kept);
+    assert_int_equal(item.failure.code, ACCS_OK);
+    server->scene->delay_ms = 60000;
+    assert_int_equal(accs_auth_start(auth, ACCS_AUTH_REFRESH, 0, &id, NULL), ACCS_OK);
+    while (server->scene->requests < 2) {
+        assert_int_equal(accs_engine_step(engine, 20, NULL), ACCS_OK);
+        while (accs_engine_next(engine, &item))
+            if (item.kind == ACCS_ITEM_HOOK)
+                answer_hook(engine, &item, &kept);
+    }
+    mono_ms = 36 * SECOND;
+    while ((item = next_but_events(engine, NULL)).kind == ACCS_ITEM_HOOK)
+        answer_hook(engine, &item, &kept);
+    assert_int_equal(item.failure.code, ACCS_ERROR_TIMEOUT);
+    assert_int_equal(server->scene->requests, 2);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    accs_buffer_wipe(&kept);
+}
+
 static int set_up(void **state)
 {
     mono_ms = 0;
@@ -405,6 +493,8 @@ int main(void)
         TEST_CLOCK(what_is_left_of_a_kept_token_is_reckoned_anew),
         TEST_CLOCK(an_aged_answer_tells_nothing),
         TEST_CLOCK(the_service_tells_the_time),
+        TEST_CLOCK(an_acquisition_ends_whatever_calls_may_take),
+        TEST_CLOCK(a_refresh_ends_before_its_lock),
     };
 
     return cmocka_run_group_tests_name("token_clock", tests, NULL, NULL);
