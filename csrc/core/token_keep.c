@@ -28,6 +28,15 @@ static int64_t left_ms(const accs_token_source *source, const accs_token_record 
     return accs_token_kept_ms(record->expires_wall_ms, record->life_ms, wall_ms(source));
 }
 
+/* Whether its access token is, or is the only one. */
+static bool is_newer(const accs_token_source *source, const accs_token_record *record)
+{
+    const accs_secret *ours = &source->record.access_token;
+
+    return ours->len == 0 || (record->expires_wall_ms > source->record.expires_wall_ms &&
+                              !accs_secret_equal(&record->access_token, ours));
+}
+
 /* Whether no request is needed: it lives beyond the time in which calls wait for another, and is
  * newer than ours where we have one. */
 static bool serves(void *context, const accs_token_record *record)
@@ -38,9 +47,7 @@ static bool serves(void *context, const accs_token_record *record)
 
     if (source->errand != ACCS_ERRAND_ACQUIRE || source->identity.code.len > 0)
         return false;
-    if (source->record.access_token.len > 0 &&
-        (record->expires_wall_ms <= source->record.expires_wall_ms ||
-         accs_secret_equal(&record->access_token, &source->record.access_token)))
+    if (!is_newer(source, record))
         return false;
     return phase == ACCS_TOKEN_FRESH || phase == ACCS_TOKEN_AHEAD;
 }
@@ -207,8 +214,9 @@ static void end_load(accs_token_source *source, const accs_token_record *record)
     accs_error error = ACCS_OK;
 
     if (record != NULL)
-        error = left_ms(source, record) > 0 ? adopt(source, record)
-                                            : take_record(source, record, false);
+        error = left_ms(source, record) > 0 && is_newer(source, record)
+                    ? adopt(source, record)
+                    : take_record(source, record, false);
     if (error != ACCS_OK) {
         out_of_memory(source);
     } else if (source->token != NULL || source->record.refresh_token.len > 0) {
@@ -323,7 +331,8 @@ void accs_token_ready(accs_token_source *source)
     }
     switch (source->errand) {
     case ACCS_ERRAND_LOAD:
-        if (source->cache == NULL || source->token != NULL || source->record.refresh_token.len > 0)
+        /* A session may have gone on in another process. */
+        if (source->cache == NULL || (source->token != NULL && !source->identity.user))
             end_load(source, NULL);
         else
             step_to(source, ACCS_STEP_LOAD);

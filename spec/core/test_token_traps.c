@@ -346,6 +346,61 @@ static void a_sign_in_after_what_could_not_be_saved_is_the_newer(void **state)
     remove_folder();
 }
 
+/* ------------------------------------------------------ sessions that went on */
+
+/* What is revoked is what the store has, not what this process had of it. */
+static void a_session_that_went_on_elsewhere_is_revoked_as_it_is_now(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = user_options(server);
+    accs_engine *engine = new_engine();
+    accs_engine *elsewhere = new_engine();
+    accs_auth *other;
+    accs_auth *auth;
+
+    make_folder();
+    options.cache_folder = folder;
+    sign_in(server, &options);
+    auth = new_auth(engine, &options);
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_LOAD, NULL, NULL).code, ACCS_OK);
+    other = new_auth(elsewhere, &options);
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    ims_answer(server, 200, "", "");
+    assert_int_equal(do_job(elsewhere, other, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REVOKE, NULL, NULL).code, ACCS_OK);
+    assert_true(ims_got(server, 1, "POST /ims/revoke"));
+    assert_true(ims_got(server, 1, "token=r-2"));
+    accs_auth_free(auth);
+    accs_auth_free(other);
+    accs_engine_free(engine);
+    accs_engine_free(elsewhere);
+    remove_folder();
+}
+
+/* LOAD beside a token that lives takes no older one. */
+static void a_look_into_the_store_keeps_the_newer_token(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = user_options(server);
+    accs_engine *engine = new_engine();
+    accs_auth *auth;
+
+    make_folder();
+    options.cache_folder = folder;
+    sign_in(server, &options);
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    ims_answer(server, 200, "", SESSION("a-3", "r-3"));
+    do_unsaved(engine, auth, ACCS_AUTH_REFRESH, server);
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_LOAD, NULL, NULL).code, ACCS_OK);
+    assert_token(auth, "a-2");
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    assert_true(ims_got(server, 1, "refresh_token=r-2"));
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    remove_folder();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +409,8 @@ int main(void)
         TEST(a_late_401_leaves_a_token_that_is_being_saved),
         TEST(a_sign_in_that_could_not_be_saved_is_not_lost_to_an_older_one),
         TEST(a_sign_in_after_what_could_not_be_saved_is_the_newer),
+        TEST(a_session_that_went_on_elsewhere_is_revoked_as_it_is_now),
+        TEST(a_look_into_the_store_keeps_the_newer_token),
     };
 
     return cmocka_run_group_tests_name("token traps", tests, NULL, NULL);
