@@ -67,10 +67,12 @@ static void secrets_settled(accs_ask *ask, const accs_text *values, size_t value
     source->secret = 0;
     source->secrets_tried = 0;
     source->sealing = source->sealing && source->identity.cache_key.len > 0;
-    if (source->asked_again)
-        accs_token_send(source);
-    else
+    if (!source->asked_again)
         accs_token_ready(source);
+    else if (accs_token_set_sealing(source) != ACCS_OK) /* whoever starts now has only the new */
+        accs_token_fail_with(source, ACCS_ERROR_MEMORY, "no memory left");
+    else
+        accs_token_send(source);
 }
 
 void accs_token_ask_secrets(accs_token_source *source)
@@ -275,6 +277,8 @@ static void take_token(accs_token_source *source, accs_token_reply *reply)
     int64_t left_ms =
         accs_token_left_ms(reply->has_expires_in, reply->expires_in, timed ? &times : NULL, date);
 
+    record->saved_wall_ms = accs_engine_now(source->engine)->wall_ms;
+    take_session(source, reply); /* first: without memory for the rest this is not lost */
     source->fresh = accs_token_new(&reply->access_token, left_ms, ims->asked.boot_ms);
     if (source->fresh == NULL) {
         accs_token_fail_with(source, ACCS_ERROR_MEMORY, "no memory left");
@@ -282,9 +286,7 @@ static void take_token(accs_token_source *source, accs_token_reply *reply)
     }
     record->expires_wall_ms = ims->asked.wall_ms + source->skew_ms + left_ms;
     record->life_ms = left_ms;
-    record->saved_wall_ms = accs_engine_now(source->engine)->wall_ms;
     move(&record->access_token, &reply->access_token);
-    take_session(source, reply);
     if (accs_token_secrets(source)->count > 0)
         source->worked = (unsigned)source->secret + 1;
     accs_token_save(source);

@@ -308,8 +308,7 @@ static void acquire(accs_token_source *source)
         step_to(source, ACCS_STEP_LOCK);
 }
 
-/* What entries are sealed with. ACCS_ERROR_MEMORY. */
-static accs_error set_sealing(accs_token_source *source)
+accs_error accs_token_set_sealing(accs_token_source *source)
 {
     const accs_secret_list *secrets = accs_token_secrets(source);
     const accs_secret *key = &source->identity.cache_key;
@@ -325,7 +324,7 @@ static accs_error set_sealing(accs_token_source *source)
 
 void accs_token_ready(accs_token_source *source)
 {
-    if (set_sealing(source) != ACCS_OK) {
+    if (accs_token_set_sealing(source) != ACCS_OK) {
         out_of_memory(source);
         return;
     }

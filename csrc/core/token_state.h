@@ -125,6 +125,8 @@ void accs_token_ask_secrets(accs_token_source *source);
 
 /* Makes the cache that the identity names, if any; ACCS_ERROR_MEMORY. */
 accs_error accs_token_keep_init(accs_token_source *source);
+/* Has the cache seal with the secrets in use, if it does not yet. ACCS_ERROR_MEMORY. */
+accs_error accs_token_set_sealing(accs_token_source *source);
 /* What there is to be done is known, and so are the secrets: goes on with the cache. */
 void accs_token_ready(accs_token_source *source);
 /* Puts what is received into the cache, if there is one; then accs_token_succeed(). */

@@ -141,10 +141,51 @@ static void memory_may_end_anywhere(void **state)
     remove_folder();
 }
 
+/* A refresh in which one allocation fails, and one more; whether the first failed though the second
+ * goes on with the session that it got. */
+static bool keeps_session(ims_server *server, long round, bool *lasted)
+{
+    accs_client_options options = user_options(server);
+    accs_engine *engine = new_engine();
+    accs_failure failure;
+    accs_auth *auth;
+
+    ims_restart(server);
+    options.code = "not-a-code";
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", SESSION("a-1", "r-1"));
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL).code, ACCS_OK);
+    assert_true(start_job(auth, ACCS_AUTH_REFRESH));
+    left = round;
+    failure = next_but_events(engine, NULL).failure;
+    *lasted = left > 0;
+    left = -1;
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    return failure.code != ACCS_OK &&
+           ims_got(server, server->scene->requests - 1, "refresh_token=r-2");
+}
+
+static void a_new_refresh_token_is_kept_without_memory_for_its_access_token(void **state)
+{
+    ims_server *server = *state;
+    bool lasted = false;
+    int kept = 0;
+
+    persistent = false;
+    for (long round = 0; round < ROUNDS_MAX && !lasted; round++)
+        kept += keeps_session(server, round, &lasted);
+    assert_true(lasted);
+    assert_in_range(kept, 1, 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(memory_may_end_anywhere),
+        TEST(a_new_refresh_token_is_kept_without_memory_for_its_access_token),
     };
 
     return cmocka_run_group_tests_name("oom_auth", tests, NULL, NULL);

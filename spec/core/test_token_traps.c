@@ -120,6 +120,39 @@ static void a_refused_secret_of_the_host_is_not_sent_again_at_once(void **state)
     accs_engine_free(engine);
 }
 
+/* What is had with a new secret is kept for those who know only that one. */
+static void a_new_secret_of_the_host_seals_what_it_was_used_for(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_engine *later = new_engine();
+    accs_client_options options = ims_options(server);
+    host kept = {.secrets = {"not-a-secret"}};
+    accs_auth *auth;
+
+    options.client_secret = NULL;
+    options.secret_hook = 7;
+    options.cache_hook = 9;
+    options.cache_locks = true;
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    ims_answer(server, 401, "", NOT_KNOWN);
+    ims_answer(server, 200, "", TOKEN("not-a-token-2"));
+    ims_answer(server, 200, "", TOKEN("not-a-token-3"));
+    assert_int_equal(do_hosted(engine, auth, ACCS_AUTH_TOKEN, &kept).code, ACCS_OK);
+    kept.secrets[0] = "another-secret";
+    assert_int_equal(do_hosted(engine, auth, ACCS_AUTH_REFRESH, &kept).code, ACCS_OK);
+    assert_token(auth, "not-a-token-2");
+    accs_auth_free(auth);
+    auth = new_auth(later, &options);
+    assert_int_equal(do_hosted(later, auth, ACCS_AUTH_TOKEN, &kept).code, ACCS_OK);
+    assert_token(auth, "not-a-token-2");
+    assert_int_equal(server->scene->requests, 3);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    accs_engine_free(later);
+}
+
 /* What holds is what IMS said last. */
 static void a_refusal_ends_with_the_next_question(void **state)
 {
@@ -405,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_refused_secret_of_the_host_is_not_sent_again_at_once),
+        TEST(a_new_secret_of_the_host_seals_what_it_was_used_for),
         TEST(a_refusal_ends_with_the_next_question),
         TEST(a_late_401_leaves_a_token_that_is_being_saved),
         TEST(a_sign_in_that_could_not_be_saved_is_not_lost_to_an_older_one),
