@@ -163,12 +163,12 @@ static accs_error listen_at(accs_loopback *loopback, accs_failure *failure)
     address v6 = {.v6 = {.sin6_family = AF_INET6,
                          .sin6_port = htons((uint16_t)target->port),
                          .sin6_addr = IN6ADDR_LOOPBACK_INIT}};
+    const char *host = target->host != NULL ? target->host : ""; /* it is: see flaw() */
     int problem = 0;
 
-    if (target->host[0] != '[')
+    if (host[0] != '[')
         problem = listen_on(loopback, &v4, sizeof v4.v4);
-    if (target->host[0] != '1' &&
-        (problem == 0 || problem == EAFNOSUPPORT || problem == EADDRNOTAVAIL)) {
+    if (host[0] != '1' && (problem == 0 || problem == EAFNOSUPPORT || problem == EADDRNOTAVAIL)) {
         int without_v6 = listen_on(loopback, &v6, sizeof v6.v6);
         bool lacks = without_v6 == EAFNOSUPPORT || without_v6 == EADDRNOTAVAIL;
 

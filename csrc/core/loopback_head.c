@@ -136,7 +136,7 @@ static int look_at_fields(const accs_loopback_target *target, accs_text rest)
             return hosts != 1 ? 400 : ours ? 200 : 421;
         if (line.len == 0)
             return status;
-        if (!visible(name) || memchr(line.bytes, '\0', line.len) != NULL) {
+        if (colon == NULL || !visible(name) || memchr(line.bytes, '\0', line.len) != NULL) {
             status = 400; /* no name, or a folded line */
             continue;
         }
@@ -172,7 +172,7 @@ void accs_loopback_look(const accs_loopback_target *target, const char *bytes, s
                         accs_loopback_ask *ask)
 {
     accs_text rest = {bytes, bytes_len};
-    accs_text line;
+    accs_text line = {"", 0};
     accs_text method;
     accs_text path;
     accs_text query = {"", 0};

@@ -67,17 +67,20 @@ static X509 *certify(EVP_PKEY *key)
 
 SSL_CTX *accs_loopback_tls(void)
 {
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = key == NULL ? NULL : certify(key);
+    SSL_CTX *context;
+    EVP_PKEY *key;
+    X509 *certificate;
 
+    ERR_set_mark();
+    context = SSL_CTX_new(TLS_server_method());
+    key = EVP_EC_gen("P-256");
+    certificate = key == NULL ? NULL : certify(key);
     if (context == NULL || certificate == NULL ||
         SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
         SSL_CTX_use_certificate(context, certificate) != 1 ||
         SSL_CTX_use_PrivateKey(context, key) != 1) {
         SSL_CTX_free(context);
         context = NULL;
-        ERR_clear_error();
     } else {
         /* A connection carries one request; nothing of it is kept for another. */
         SSL_CTX_set_num_tickets(context, 0);
@@ -87,5 +90,6 @@ SSL_CTX *accs_loopback_tls(void)
     }
     X509_free(certificate);
     EVP_PKEY_free(key);
+    ERR_pop_to_mark();
     return context;
 }
