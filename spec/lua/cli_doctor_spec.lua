@@ -22,7 +22,8 @@ local function doctor(env, change, words, files)
   local result = support.run { "bash", "-c", "accs doctor " .. (words or ""), env = all,
     cwd = dir.path, timeout = 60 }
   for _, secret in ipairs { env.IMS_CLIENT_SECRET, all.IMS_CLIENT_SECRET or nil } do
-    assert.is_nil((result.out .. result.err):find(secret, 1, true), "a secret is shown")
+    assert.is_nil(secret ~= "" and (result.out .. result.err):find(secret, 1, true) or nil,
+      "a secret is shown")
   end
   assert.is_nil((result.out .. result.err):find("eyJ", 1, true), "a token is shown")
   return result
@@ -328,6 +329,22 @@ describe("accs doctor finds", function()
       end
     end)
   end
+
+  it("a service in trouble, in two attempts unless it is told otherwise", function()
+    for words, attempts in pairs { [""] = 2, ["--attempts 1"] = 1, ["--attempts 3"] = 3 } do
+      local own <close> = with_fault("--fault", call .. "503")
+      local found = read(doctor(own.env, nil, "--backoff 0.01 " .. words))
+      assert_statuses({ call = "fail" }, found)
+      assert.equal(attempts, own:count("GET /V1/store/storeConfigs"))
+    end
+  end)
+
+  it("nothing wrong with a person who signed in without a secret", function()
+    local own <close> = with_fault("--as", "native")
+    local found = read(doctor(own.env, { ACCS_AUTH = "user", IMS_CLIENT_SECRET = false }))
+    assert_statuses({ credential = "ok", token = "fail", call = "skip" }, found)
+    has(found.credential.detail, "a person's sign-in, session default, without a client secret")
+  end)
 
   it("a permission that the role lacks", function()
     local server <close> = fault.start()
