@@ -24,7 +24,7 @@ local hosts = {}
 -- What the core is told of a raised or returned problem: the first line, cleaned, without user
 -- names and passwords of addresses. Short, since an event has room for few words.
 local function spell(problem)
-  local text = errors.first_line(problem):gsub("://[^/@%s]*@", "://***@")
+  local text = errors.first_line(problem):gsub("://%S*@", "://***@")
   return (text:gsub("^/.-([^/]+:%d+: )", "%1")) -- the name of a script without its folders
 end
 
@@ -57,7 +57,8 @@ answers.secret = function(host)
   elseif #list < 1 or #list > 8 then
     return ("the client_secret function gave %d secrets, not 1 to 8"):format(#list)
   end
-  for _, secret in ipairs(list) do
+  for index = 1, #list do
+    local secret = list[index]
     if type(secret) ~= "string" or secret == "" or secret:find("%c") then
       return "the client_secret function gave one that is no line of text"
     end

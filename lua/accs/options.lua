@@ -235,15 +235,25 @@ checks.secret = function(value)
     return checks.text(value)
   elseif type(value) == "function" then
     return value
-  elseif type(value) ~= "table" or #value < 1 or #value > SECRETS_MAX then
+  elseif type(value) ~= "table" then
     return nil, SECRET_WANTED
   end
-  for name, secret in pairs(value) do
-    if math.type(name) ~= "integer" or not checks.text(secret) then
+  local list, count = {}, 0
+  for place, secret in pairs(value) do
+    if math.type(place) ~= "integer" or not checks.text(secret) then
       return nil, SECRET_WANTED
     end
+    list[place], count = secret, count + 1
   end
-  return table.move(value, 1, #value, 1, {})
+  for place = 1, count do -- a hole is a secret that was to be there
+    if not list[place] then
+      return nil, SECRET_WANTED .. " without holes"
+    end
+  end
+  if count < 1 or count > SECRETS_MAX then
+    return nil, SECRET_WANTED
+  end
+  return list
 end
 
 local CACHE_WANTED = "memory, file, a folder (with a / in it), redis://host or a store table"

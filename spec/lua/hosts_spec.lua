@@ -152,6 +152,7 @@ describe("a client_secret function", function()
     { "returns two lines", "gave one that is no line of text", function() return "canary\n2" end },
     { "returns an empty one", "gave one that is no line of text", function() return "" end },
     { "returns rubbish in a list", "gave one that is no line", function() return { "a", 5 } end },
+    { "returns a hole", "gave one that is no line", function() return { "a", nil, "canary" } end },
   }
   for _, case in ipairs(FAILURES) do
     it("that " .. case[1] .. " fails the call, and what it said is not told", function()
@@ -294,6 +295,8 @@ describe("a store", function()
     { "load", function() return 5 end, "not read", "load gave a value of type number" },
     { "load", function() return false end, "not read", "load gave a value of type boolean" },
     { "load", function() error("redis://user:canary@localhost is down", 0) end, "not read",
+      "^redis://%*%*%*@localhost is down$" },
+    { "load", function() error("redis://user:ca/na@ry@localhost is down", 0) end, "not read",
       "^redis://%*%*%*@localhost is down$" },
     { "save", function() error("disk full", 0) end, "not written", "^disk full$" },
     { "save", function() return nil, "disk full" end, "not written", "^disk full$" },
