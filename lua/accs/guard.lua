@@ -53,6 +53,19 @@ local function check_sources(values, sources)
   end
 end
 
+-- Where a person's tokens are kept, and what they are sealed with: the word of a `.env` counts
+-- where the credential is its own. A public client has no secret that would tell whose it is.
+local function check_kept(values, sources)
+  local secret = values.client_secret and sources.client_secret.kind
+  for _, name in ipairs { "cache", "cache_key" } do
+    if values[name] and sources[name].kind == "dotenv" and secret ~= "dotenv"
+      and not is_harmless(name, values[name]) then
+      fail("%s comes from %s: the tokens of a session are not kept, or sealed, on the word of a "
+        .. "weaker source; set it in the environment, or as an option", name, sources[name].words)
+    end
+  end
+end
+
 -- A person's tokens: those of a session that the program made, or those that this user's cache has.
 -- What somebody signed in with at an IMS is no business of a `.env` that names another tenant.
 local function check_session(values, sources)
@@ -69,6 +82,9 @@ local function check_session(values, sources)
         sources[name].words)
     end
   end
+  if not made then
+    check_kept(values, sources)
+  end
 end
 
 local function check_addresses(values, sources)
@@ -81,6 +97,9 @@ local function check_addresses(values, sources)
       error(errors.new { kind = "memory", message = problem }, 0)
     elseif problem then
       fail("%s from %s: %s", name, sources[name].words, problem)
+    elseif address and address.has_user_info then
+      fail("%s from %s holds a user name or password; credentials have options of their own", name,
+        sources[name].words)
     elseif address and not address.https and not address.loopback then
       fail("%s from %s must begin with https:// (plain http:// only to this machine)", name,
         sources[name].words)

@@ -155,6 +155,11 @@ describe("an option", function()
     { { client_secret = { "canary", name = "canary" } }, "client_secret must be a string, a list" },
     { { client_secret = { "1", "2", "3", "4", "5", "6", "7", "8", "canary" } },
       "client_secret must be a string, a list of 1 to 8" },
+    { { client_secret = { "canary", nil, "canary" } }, "client_secret must be.*without holes" },
+    { { client_secret = { nil, "canary" } }, "client_secret must be.*without holes" },
+    { { client_secret = { [1] = "canary", [5] = "canary" } }, "client_secret.*without holes" },
+    { { base_url = "https://user:canary@example.com/x" }, "base_url.*holds a user name" },
+    { { ims_url = "https://canary@example.com" }, "ims_url.*holds a user name" },
     { { cache = true }, "cache must be memory, file, a folder.*not boolean" },
     { { cache = "canary" }, "cache must be memory, file, a folder %(with a / in it%)" },
     { { cache = "" }, "cache must be" },
@@ -445,6 +450,30 @@ describe("a secret", function()
     local path = dotenv(dir, "API_ENDPOINT", ADOBE)
     assert.equal(ADOBE, (resolve { dotenv = path, client_id = "id", auth = "user" }).base_url)
   end)
+
+  it("that is a person's session is kept and sealed as .env says only with a secret of its own",
+    function()
+      local dir <close> = support.temp_dir()
+      for line, name in pairs {
+        ["ACCS_CACHE=./canary"] = "cache", ["ACCS_CACHE=redis://canary.example.com"] = "cache",
+        ["ACCS_CACHE_KEY=canary"] = "cache_key",
+      } do
+        local path = support.write_file(dir.path .. "/.env", line .. "\n")
+        local given = { dotenv = path, client_id = "id", auth = "user", base_url = ADOBE }
+        assert.matches("^accs: config: " .. name .. " comes from .*%.env .*the tokens of a session",
+          refusal(given))
+        given[name] = "/here"
+        assert.equal("/here", resolve(given)[name])
+        given[name], given.client_id = nil, nil
+        support.write_file(path, line .. "\nIMS_CLIENT_ID=i\n")
+        assert.matches("the tokens of a session", refusal(given))
+        support.write_file(path, line .. "\nIMS_CLIENT_ID=i\nIMS_CLIENT_SECRET=s\n")
+        assert.is_truthy(resolve(given)[name])
+      end
+      local path = support.write_file(dir.path .. "/.env", "ACCS_CACHE=file\n")
+      assert.equal("file", resolve({ dotenv = path, client_id = "i", auth = "user",
+        base_url = ADOBE }).cache)
+    end)
 
   it("that is a person's session goes to the tenant beside an IMS that .env names too", function()
     local dir <close> = support.temp_dir()
