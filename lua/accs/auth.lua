@@ -22,6 +22,8 @@ local LEEWAY, LEEWAY_MAX = 60, 600 -- seconds that clocks may be apart
 local KEYS_LIFE = 3600 -- seconds that IMS's keys are used for
 local KEYS_PAUSE = 60 -- seconds between two looks for a key that was not there
 
+local KEYS_HINT = "IMS gives its keys to everybody: check ims_url (IMS_URL), and what is on the way"
+
 local NO_MEMORY = { ["no memory left"] = true, ["not enough memory"] = true }
 local WHICH = { access_token = true, id_token = true }
 
@@ -149,6 +151,10 @@ local function fetch_keys(self)
   end })
   local asked = core.monotonic()
   local reply, err = self:_run("keys")
+  if err and err.kind == "auth" then -- they are for everybody: that says nothing about a token
+    err = select(2, fail("http", err.message, { status = err.status, outcome = err.outcome,
+      attempts = err.attempts, hint = KEYS_HINT }))
+  end
   if reply then
     fetch.keys = { text = reply:body(), asked = asked }
     self._keys = fetch.keys
