@@ -10,6 +10,7 @@
 local core = require "accs.core"
 local credentials = require "accs.credentials"
 local errors = require "accs.error"
+local guard = require "accs.guard"
 local json = require "accs.json"
 local options = require "accs.options"
 local redirect = require "accs.redirect"
@@ -113,6 +114,7 @@ local function check_kind(own, values, sources)
       fail("pkce: kind %s cannot do without it", kind)
     end
     values.client_secret = nil -- what the environment has is another credential's
+    guard.check(values, sources) -- and does not speak for this one
   end
 end
 
@@ -229,6 +231,7 @@ end
 -- Flows that were used up, by state, until nothing sealed can bring them back.
 local spent = {}
 
+-- The answer that carries the state, or a code that may be it, has come.
 local function spend(inner)
   local now = os.time()
   for state, till in pairs(spent) do
@@ -240,6 +243,11 @@ end
 
 local function is_spent(inner)
   return inner.spent or spent[inner.state] ~= nil
+end
+
+-- It was no code of this sign-in.
+local function revive(inner)
+  inner.spent, spent[inner.state] = false, nil
 end
 
 local USED_UP = "this sign-in is over: begin another"
@@ -299,14 +307,20 @@ local function refuse_error(answer)
     ERROR_HINTS[answer.error] or "sign in again")
 end
 
+-- Whether IMS does not know the code.
+local function is_refused(err)
+  return err.kind == "auth" and err.message:find("invalid_grant", 1, true) ~= nil
+end
+
 -- A copy of an error of the exchange with a hint that fits it.
-local function explain(err)
+local function explain(err, is_bare)
   if err.kind ~= "auth" then
     return err
   end
   local hint = err.hint
-  if err.message:find("invalid_grant", 1, true) then
-    hint = "the code is used up or too old, or the redirect URI another: begin the sign-in again"
+  if is_refused(err) then
+    hint = is_bare and "give the whole address that the browser came back to"
+      or "the code is used up or too old, or the redirect URI another: begin the sign-in again"
   elseif err.message:find("invalid_client", 1, true)
     or err.message:find("unauthorized_client", 1, true) then
     hint = "check IMS_CLIENT_ID and IMS_CLIENT_SECRET, and that the credential is of this kind"
@@ -336,10 +350,11 @@ local function check_identity(session, inner)
     message = "the id token is not good: its nonce is not that of this sign-in" }
 end
 
-local function exchange_code(inner, code)
+local function exchange_code(inner, found)
   local values = inner.values
   local session, err = credentials.open(values, inner.sources, {
-    user = true, code = code, code_verifier = inner.verifier, redirect_uri = values.redirect_uri,
+    user = true, code = found.code, code_verifier = inner.verifier,
+    redirect_uri = values.redirect_uri,
   })
   if not session then
     return nil, err
@@ -351,7 +366,10 @@ local function exchange_code(inner, code)
   end
   if not token then
     session:close()
-    return nil, explain(err)
+    if found.bare and is_refused(err) then
+      revive(inner)
+    end
+    return nil, explain(err, found.bare)
   end
   return session
 end
@@ -360,13 +378,14 @@ end
 ---
 --- An answer with another `state`, or none, is refused and changes nothing. The one with the right
 --- `state` uses the flow up, also where it says that the person refused (kind `auth`, for example
---- `access_denied`) or where the exchange fails: a code is good for one use. Then begin another.
+--- `access_denied`) or where the exchange fails: a code is good for one use. Then begin another. A
+--- bare code that IMS does not know leaves it as it is.
 ---@param answer string|table  the address that the browser came back to, its query, or a table of
 ---  the parameters (`code`, `state`, or `error`, `error_description`; `iss`). Blanks, line ends,
 ---  quotes around it and a fragment do no harm; a parameter that is there twice is refused
----@param opts? { bare?: boolean }  bare: the answer may be a code alone, without `state`, as a
----  person pastes it. Only with PKCE, which ties it to this sign-in, and never for what a web
----  request brought
+---@param opts? { bare?: boolean }  bare: the answer may be a code alone, as a person pastes it, and
+---  not an address without `state`. Only with PKCE, which ties it to this sign-in, and never for
+---  what a web request brought
 ---@return accs.Auth|nil session  for `accs.client { auth = session }`
 ---@return accs.Error|nil err  of kind auth unless the network failed
 --- Example:
@@ -392,7 +411,7 @@ function Flow:exchange(answer, opts)
   elseif found.error then
     return refuse_error(found)
   end
-  return exchange_code(inner, found.code)
+  return exchange_code(inner, found)
 end
 
 --- The flow as sealed text, to be kept between two requests of a web application: in a cookie, for
@@ -482,6 +501,7 @@ function oauth.session(given)
   local values, sources = options.resolve(rest, nil, { "client_id" })
   if own.kind ~= "web" then
     values.client_secret = nil
+    guard.check(values, sources)
   end
   local session, err = credentials.open(values, sources, { user = true })
   if not session then

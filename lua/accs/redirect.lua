@@ -12,7 +12,7 @@ local CODE_MIN = 8 -- bytes of a bare code: less is a slip of the hand
 ---@field error? string
 ---@field error_description? string
 ---@field iss? string
----@field bare? boolean  it is a code alone
+---@field bare? boolean  it is a code alone; one in an address or a query is never bare
 
 -- The text of a form's value (application/x-www-form-urlencoded); nil when it is broken.
 local function decode(text)
@@ -82,6 +82,7 @@ local function read_table(given)
     end
     found[name] = value
   end
+  found.bare = found.code ~= nil and (found.state or "") == "" and (found.error or "") == ""
   return found
 end
 
@@ -105,11 +106,11 @@ function redirect.read(answer)
   for name, value in pairs(found) do
     if value == "" then
       found[name] = nil
-    elseif value ~= true and value:find("%c") and name ~= "error_description" then
+    elseif name ~= "bare" and value:find("%c") and name ~= "error_description" then
       return nil, ("the parameter %s of the answer holds a control character"):format(name)
     end
   end
-  found.bare = found.code ~= nil and not found.state and not found.error or nil
+  found.bare = found.bare and found.code and true or nil
   return found
 end
 

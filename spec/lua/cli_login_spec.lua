@@ -96,6 +96,16 @@ describe("accs login", function()
       local at = url:find("&", 1, true)
       return url:sub(1, at - 1) .. "\n" .. url:sub(at) .. "\n"
     end,
+    ["an address that a mail broke into pieces"] = function(url)
+      return url:gsub(("."):rep(50), "%0\n") .. "\n"
+    end,
+    ["a query that was broken in two"] = function(url)
+      local query = url:match("%?(.*)$")
+      return query:sub(1, 16) .. "\n" .. query:sub(17) .. "\n"
+    end,
+    ["an address that ends too early, then all of it"] = function(url)
+      return url:gsub("&.*", "") .. "\n" .. url .. "\n"
+    end,
     ["a slip, then another sign-in's address, then the right one"] = function(url)
       return "yes\n" .. url:gsub("state=.*", "state=other") .. "\n" .. url .. "\n"
     end,
@@ -214,6 +224,41 @@ describe("accs login", function()
       assert.equal(4, code)
       assert.matches("accs: timeout: nobody signed in within 0.5 s; raise --wait", said, 1, true)
       assert.is_true(socket.gettime() - begun >= 0.5)
+    end)
+  end)
+
+  it("is not ended by words that are no code", function()
+    with_box(BOX, function(_, home)
+      local child, url = login(home)
+      child:write("what shall I do now\n" .. browse(url) .. "\n")
+      local code, said = finish(child)
+      assert.equal(0, code, said)
+      assert.matches("invalid_grant (no such code); still waiting", said, 1, true)
+    end)
+  end)
+
+  it("begins nothing that it could not keep", function()
+    with_box(BOX, function(_, home)
+      local result = accs(home, "login", "--cache", "memory")
+      assert.equal(3, result.code)
+      assert.equal("", result.out)
+      assert.matches("the session would end with this command", result.err, 1, true)
+      home.env.HOME, home.env.XDG_CACHE_HOME = false, false
+      assert.equal(3, accs(home, "login").code)
+    end)
+  end)
+
+  it("says so when the session could not be kept", function()
+    with_box(BOX, function(_, home)
+      support.write_file(home.path .. "/file", "mine")
+      local child, url = login(home, "--cache", home.path .. "/file")
+      child:write(browse(url) .. "\n")
+      local code, said = finish(child)
+      assert.equal(6, code)
+      assert.is_nil(said:find("Signed in as", 1, true))
+      assert.matches("accs: cache: signed in, but the session is not kept: not %w+, .+; mend that",
+        said)
+      assert.equal("mine", support.read_file(home.path .. "/file"))
     end)
   end)
 

@@ -295,6 +295,31 @@ describe("a sign-in", function()
     assert.is_false(plain:is_over())
   end)
 
+  it("takes no code out of an address without state, and is not ended by a bare one that is wrong",
+    function()
+      local box <close> = support.sandbox(BOX)
+      local flow = accs.oauth.authorization(settings(box, "web"))
+      local url = browse(flow.url)
+      local cut = url:gsub("&state=.*", "")
+      for _, answer in ipairs { cut, (cut:gsub("^.*%?", "")) } do
+        local session, err = flow:exchange(answer, { bare = true })
+        assert.is_nil(session)
+        assert.matches("carries no state", err.message, 1, true)
+      end
+      assert.equal(0, box:count("POST /ims/token/v3"))
+      for count = 1, 2 do
+        local session, err = flow:exchange("wrong-code-of-canary", { bare = true })
+        assert.is_nil(session)
+        assert.matches("invalid_grant", err.message, 1, true)
+        assert.equal("give the whole address that the browser came back to", err.hint)
+        assert.is_false(flow:is_over())
+        assert.equal(count, box:count("POST /ims/token/v3"))
+      end
+      local session <close> = assert(flow:exchange(url))
+      assert.is_true(session:state().has_access_token)
+      assert.is_true(flow:is_over())
+    end)
+
   it("is not ended by any number of answers with another state, and never asks IMS for one",
     function()
       local box <close> = support.sandbox(BOX)
@@ -530,8 +555,10 @@ describe("an id token", function()
   it("is believed where the keys to check it with cannot be had: it came from IMS itself",
     function()
       local unknown = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.eyJzdWIiOiJ4In0.AAAA"
-      local state = assert(exchange(reply(unknown), fault.reply(503, "")))
-      assert.is_true(state.has_access_token)
+      for _, status in ipairs { 503, 403, 401, 404 } do
+        local state = assert(exchange(reply(unknown), fault.reply(status, "")))
+        assert.is_true(state.has_access_token)
+      end
     end)
 
   it("with another nonce than was sent ends the sign-in", function()
@@ -674,6 +701,16 @@ end)
 -------------------------------------------------------------------------------------- sessions
 
 describe("a stored session", function()
+  it("of a public client is not kept as a .env says, whatever secret stands beside", function()
+    local dir <close> = support.temp_dir()
+    local path = support.write_file(dir.path .. "/.env",
+      "ACCS_CACHE=./canary\nACCS_CACHE_KEY=canary\nIMS_CLIENT_SECRET=bait\n")
+    local given = offline { client_secret = "none", dotenv = path, kind = "spa" }
+    for _, begin in ipairs { accs.oauth.authorization, accs.oauth.session } do
+      assert.matches("the tokens of a session are not kept", raised(begin, given).message, 1, true)
+    end
+  end)
+
   it("is found again by another process, sealed in between", function()
     local box <close> = support.sandbox(BOX)
     local dir <close> = support.temp_dir()

@@ -9,6 +9,7 @@ local login = {}
 
 local WAIT = 300 -- seconds for a person to sign in
 local STDIN = 0
+local LINE_MAX = 16384 -- bytes of what is pasted: no answer is longer
 
 --- Adds the command.
 ---@param parser table  argparse's
@@ -127,17 +128,25 @@ function Wait:_redirected(query)
   return session
 end
 
--- A line that was typed or pasted. A terminal may have broken an address in two.
+-- Whether this is an answer, or the beginning of one, by itself.
+local function begins(line)
+  return line:find("://", 1, true) or line:find("code=", 1, true)
+end
+
+-- A line that was typed or pasted. A terminal or a mail may have broken an address in several, of
+-- which none but the last is the whole, and none is a code.
 function Wait:_typed(line)
   if not line:find("%S") then
     return nil
   end
-  if line:find("://", 1, true) then
-    self.line = nil -- another address begins
+  local begun = not begins(line) and self.line
+  local is_piece = begun and begun:find("code=", 1, true) and not begun:find("state=", 1, true)
+  local session = begun and self:_take(begun .. line)
+  if not session and not is_piece then
+    session = self:_take(line, { bare = true })
   end
-  local session = self.line and self:_take(self.line .. line) or self:_take(line, { bare = true })
-  self.line = (self.line or "") .. line
-  if #self.line > 16384 then
+  self.line = (begun or "") .. line
+  if #self.line > LINE_MAX then
     self.line = nil
   end
   if not session then
@@ -160,6 +169,9 @@ function Wait:_input(bytes)
       session = self:_typed(line)
     end
   until session or not line
+  if #self.text > LINE_MAX then
+    self.text = ""
+  end
   if not session and not self.reads and not self.listens then
     error(errors.new { kind = "auth", message = "nobody signed in: standard input has ended",
       hint = "paste the address that the browser came back to" }, 0)
@@ -239,6 +251,31 @@ local function report(session, flow, values)
   end
 end
 
+-- Whether the session gets into the cache, which is all that this command leaves behind: to be
+-- looked at once the sign-in is over.
+local function watch_cache(given, values)
+  if (given.cache or values.cache) == "memory" then
+    error(errors.new { message = "the session would end with this command, since the option cache "
+      .. "is memory: set ACCS_CACHE to file (which needs HOME), or to a folder" }, 0)
+  end
+  local kept = { stored = false, problem = "no reason given" }
+  function given.on_event(event)
+    if event.kind == "cache" then
+      kept.problem = event.text .. ", " .. (event.reason or kept.problem)
+    end
+    kept.stored = kept.stored or event.kind == "token" and event.text == "stored"
+  end
+  return kept
+end
+
+local function check_kept(kept)
+  if not kept.stored then
+    error(errors.new { kind = "cache", outcome = "done",
+      message = "signed in, but the session is not kept: " .. kept.problem,
+      hint = "mend that, or name another place in ACCS_CACHE, and sign in again" }, 0)
+  end
+end
+
 local function read_wait(text)
   if text == nil then
     return WAIT
@@ -259,6 +296,7 @@ function login.run(arguments)
   local given, values = options.given(arguments)
   given.auth, given.access_token = nil, nil
   given.kind, given.offline_access = arguments.kind, arguments.offline
+  local kept = watch_cache(given, values)
   local flow = require("accs").oauth.authorization(given)
   local loopback, listens = listen(values.redirect_uri)
   local _ <close> = loopback
@@ -269,6 +307,7 @@ function login.run(arguments)
   local wait = setmetatable({ flow = flow, loopback = loopback, listens = listens, reads = true },
     Wait)
   local session <close> = wait:_run(seconds)
+  check_kept(kept)
   report(session, flow, values)
 end
 
