@@ -158,6 +158,10 @@ valgrind: all $(UNITS) $(REPLAYS) ## specs under valgrind: make valgrind SUITE=s
 		--errors-for-leak-kinds=definite,indirect,possible --error-exitcode=9" \
 		$(LUA) spec/support/suite.lua $(BUILD) $(or $(SUITE),spec/faults)
 
+herd: all ## tokens at full size: 200 processes, a minute of calls, sessions killed (about 15 min)
+	@eval "$$($(MAKE) -s env)" && HERD=full LIMIT=1500 JOBS=1 $(LUA) spec/support/suite.lua $(BUILD) \
+		$(or $(SUITE),spec/tokens)
+
 soak: all ## many requests with faults among them, all accounted for: make soak [REQUESTS=100000]
 	@eval "$$($(MAKE) -s env)" && $(LUA) spec/soak/soak.lua $(or $(REQUESTS),100000) \
 		$(or $(CONCURRENCY),64) $(or $(SHARE),0.05)
@@ -216,4 +220,4 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX) $(REDIS)) $(UNITS:=.d) $(REPLAYS:=.d) $(HOSTS:=.d) $(BUILD)/spec/core/ledger.d
 .SECONDARY:
-.PHONY: all redis units units-built demo test check deps lint asan lib oom tsan valgrind soak fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help
+.PHONY: all redis units units-built demo test check deps lint asan lib oom tsan valgrind herd soak fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help

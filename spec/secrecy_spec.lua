@@ -95,8 +95,8 @@ describe("what is left of secrets in memory", function()
     end
   end
 
-  -- Packed, in pieces, and with what JSON may write otherwise: through zlib's window and the reader's
-  -- text.
+  -- Packed, in pieces, and with what JSON may write otherwise: zlib's window and the reader's text
+  -- have it.
   it("is none when a reply comes in pieces", function()
     local ims <close> = support.fault_server()
     local body = '{"access_token":"example-of-a-token\\/that-is-no-JWT-but-long-enough-to-tell"'

@@ -11,7 +11,8 @@ local run = require "spec.support.run"
 
 -- A run under valgrind says so, and how many times slower it is.
 local WRAPPER = os.getenv("VALGRIND") and os.getenv("VALGRIND") .. " " or ""
-local LIMIT = 300 * (tonumber(os.getenv("SPEC_SLOW")) or 1) // 1 -- seconds for one runner
+local LIMIT = (tonumber(os.getenv("LIMIT")) or 300) * (tonumber(os.getenv("SPEC_SLOW")) or 1) // 1
+-- LIMIT: seconds for one runner.
 local AT_A_TIME = tonumber(os.getenv("JOBS")) or 3 -- most wait more than they work
 -- What takes longest begins first, so that nothing is left to wait for at the end.
 local LONG = {
