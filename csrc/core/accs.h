@@ -332,7 +332,8 @@ enum { ACCS_STORE_KEY_MAX = 95 };
 typedef struct accs_hook {
     accs_hook_kind kind;
     uint64_t host; /* the number that the options gave the store, or the source of secrets */
-    char key[ACCS_STORE_KEY_MAX + 1]; /* of the entry: letters, digits and "-" */
+    char key[ACCS_STORE_KEY_MAX + 1]; /* of the entry: letters, digits and "-"; a lock's is that of
+                                         its entries under all sealing keys */
     char owner[33];                   /* of LOCK and UNLOCK */
     int64_t ttl_ms;                   /* of SAVE and LOCK; 0: without end */
     char *bytes;                      /* of SAVE: sealed, so no secret */

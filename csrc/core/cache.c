@@ -299,7 +299,7 @@ static accs_store_end begin(accs_cache *cache)
     case LOOKING:
         return store->kind->load(store, key);
     case LOCKING:
-        return store->kind->lock(store, key);
+        return store->kind->lock(store, cache->entry); /* of all, whatever they seal with */
     case SAVING:
         return store->kind->save(store, key, &cache->sealed, cache->ttl_ms);
     case REMOVING:

@@ -434,6 +434,48 @@ static void a_look_into_the_store_keeps_the_newer_token(void **state)
     remove_folder();
 }
 
+/* During a rotation of the client secret hosts have different ones, but one session. */
+static void hosts_with_other_secrets_take_the_same_lock(void **state)
+{
+    static const accs_text both[] = {{"not-a-new-secret", 16}, {"not-an-old-secret", 17}};
+    ims_server *server = *state;
+    accs_client_options options = user_options(server);
+    accs_engine *engine = new_engine();
+    accs_engine *elsewhere = new_engine();
+    accs_auth *other;
+    accs_auth *auth;
+    uint64_t id;
+
+    make_folder();
+    options.cache_folder = folder;
+    options.client_secrets = &both[1];
+    options.client_secret_count = 1;
+    sign_in(server, &options);
+    auth = new_auth(engine, &options);
+    options.client_secrets = both;
+    options.client_secret_count = 2;
+    other = new_auth(elsewhere, &options);
+    assert_int_equal(do_job(elsewhere, other, ACCS_AUTH_LOAD, NULL, NULL).code, ACCS_OK);
+    assert_token(other, "a-1");
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    server->scene->delay_ms = 300;
+    assert_int_equal(accs_auth_start(auth, ACCS_AUTH_REFRESH, 0, &id, NULL), ACCS_OK);
+    await_requests(engine, server, 1);
+    assert_int_equal(accs_auth_start(other, ACCS_AUTH_REFRESH, 0, &id, NULL), ACCS_OK);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(accs_engine_step(elsewhere, 10, NULL), ACCS_OK);
+    assert_int_equal(server->scene->requests, 1);
+    assert_int_equal(next_but_events(engine, NULL).failure.code, ACCS_OK);
+    assert_int_equal(next_but_events(elsewhere, NULL).failure.code, ACCS_OK);
+    assert_token(other, "a-2");
+    assert_int_equal(server->scene->requests, 1);
+    accs_auth_free(auth);
+    accs_auth_free(other);
+    accs_engine_free(engine);
+    accs_engine_free(elsewhere);
+    remove_folder();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +487,7 @@ int main(void)
         TEST(a_sign_in_after_what_could_not_be_saved_is_the_newer),
         TEST(a_session_that_went_on_elsewhere_is_revoked_as_it_is_now),
         TEST(a_look_into_the_store_keeps_the_newer_token),
+        TEST(hosts_with_other_secrets_take_the_same_lock),
     };
 
     return cmocka_run_group_tests_name("token traps", tests, NULL, NULL);
