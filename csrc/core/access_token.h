@@ -10,6 +10,7 @@ typedef struct accs_token {
     accs_secret line; /* "Authorization: Bearer ..." */
     int64_t life_ms;
     int64_t expires_ms; /* on the boot clock */
+    bool accepted;      /* by the service, once at least */
 } accs_token;
 
 /* boot_ms: when it was received. One reference is the caller's. NULL without memory. */

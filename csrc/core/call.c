@@ -113,12 +113,14 @@ static void attempt_ended(void *context, const accs_transfer_result *result)
                                now->wall_ms - (now->mono_us - call->attempt_us) / 1000);
     }
     accs_lane_free_place(call->lane, &call->place);
-    if (result->end == ACCS_ATTEMPT_ANSWERED && call->reply->status < 400)
+    if (result->end == ACCS_ATTEMPT_ANSWERED && call->reply->status < 400) {
+        call->token->accepted = true;
         conclude(call, result);
-    else if (renew_token(call, result))
+    } else if (renew_token(call, result)) {
         advance(call);
-    else
+    } else {
         decide(call, result);
+    }
 }
 
 /*

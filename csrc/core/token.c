@@ -69,14 +69,25 @@ void accs_token_wait(accs_token_source *source, accs_token_waiter *waiter, accs_
     accs_token_run(source);
 }
 
+/* Another token has not helped a moment ago: a service that refuses whatever IMS gives out must not
+ * have each call ask IMS. */
+static bool in_vain(const accs_token_source *source, int64_t now_ms)
+{
+    return now_ms < source->in_vain_until_ms && !source->token->accepted && !source->adopted;
+}
+
 bool accs_token_drop(accs_token_source *source, const accs_token *token)
 {
+    int64_t now_ms = accs_engine_now(source->engine)->mono_ms;
     accs_secret *kept = &source->record.access_token;
     accs_text text;
 
     if (source->identity.access_token.len > 0)
         return false;
+    if (source->token == token && in_vain(source, now_ms))
+        return false;
     if (source->token == token) {
+        source->in_vain_until_ms = now_ms + ACCS_LIMIT_TOKEN_REFUSAL;
         accs_token_tell(source, "refused by the service", "",
                         &(accs_event){.status = 401, .error = ACCS_ERROR_AUTH});
         text = accs_token_text(token);

@@ -64,7 +64,8 @@ void accs_token_stop_waiting(accs_token_source *source, accs_token_waiter *waite
 
 /*
  * The service refused this token: it is not given out again (a newer one stays).
- * False when no other can be had, since the token came ready-made.
+ * False when no other is had: the token came ready-made, or it has just come from IMS in the place
+ * of another that was refused, and the service accepted it never (limits.h: TOKEN_REFUSAL).
  */
 bool accs_token_drop(accs_token_source *source, const accs_token *token);
 

@@ -294,6 +294,7 @@ static void forget(accs_token_source *source)
     source->adopted = false;
     source->unsaved = false;
     source->refusal_until_ms = 0;
+    source->in_vain_until_ms = 0;
     source->ahead_after_ms = 0;
     accs_token_tell(source, "forgotten", "", &(accs_event){.status = 0});
 }

@@ -42,6 +42,7 @@ struct accs_token_source {
     accs_token *token;        /* the newest; NULL: none */
     accs_token_record record; /* that token, and the session */
     accs_secret dropped;      /* the access token that the service refused last */
+    int64_t in_vain_until_ms; /* another one that is refused too is not replaced */
     int64_t ahead_after_ms;   /* no refresh ahead, and no waiting in the margin, before this */
     accs_failure refusal;     /* how IMS refused; holds for further calls */
     int64_t refusal_until_ms;
