@@ -126,6 +126,31 @@ describe("accs doctor", function()
     has(read(result).proxy.detail, "http://***@127.0.0.1:1")
     result = doctor(box.env, { ACCS_CACHE = "redis://me:not-a-password@127.0.0.1:1" })
     assert.is_nil(result.out:find("not-a-password", 1, true))
+    for _, password in ipairs { "not/a-password", "not@a-password", "not/a@b-password" } do
+      for _, more in ipairs {
+        { ACCS_PROXY = "http://me:" .. password .. "@127.0.0.1:1" },
+        { ACCS_PROXY = "me:" .. password .. "@127.0.0.1:1" },
+        { ACCS_CACHE = "redis://me:" .. password .. "@127.0.0.1:1" },
+      } do
+        result = doctor(box.env, more)
+        assert.is_nil((result.out .. result.err):find("password", 1, true))
+        assert.matches("127.0.0.1:1", result.out, 1, true)
+      end
+    end
+    result = doctor(box.env, { API_ENDPOINT = "https://me:not-a-password@example.com/x" })
+    assert.is_nil(result.out:find("not-a-password", 1, true))
+    has(read(result).settings.detail, "holds a user name or password")
+    result = doctor(box.env, { ACCS_CACHE = "./a@b" })
+    has(read(result).cache.detail, "./a@b")
+  end)
+
+  it("names an option that cannot be right, and shows the others all the same", function()
+    local result = doctor(box.env, { ACCS_PROXY = "http://127.0.0.1:many" })
+    assert.equal(3, result.code)
+    local found = read(result)
+    assert_statuses({ settings = "fail", client_id = "ok", connection = "skip" }, found)
+    has(found.settings.detail, "the address of the proxy cannot be read")
+    has(found.proxy.detail, "http://127.0.0.1:many")
   end)
 
   it("takes a token that is kept, unless it is told to ask", function()

@@ -3,6 +3,7 @@
 local client_options = require "accs.options"
 local errors = require "accs.error"
 local options = require "accs.cli.options"
+local way = require "accs.cli.diagnosis.way"
 
 local settings = {}
 
@@ -16,6 +17,12 @@ local function origin(source, name)
   return source.kind == "dotenv" and source.words:match("^(.*) %(") or source.kind
 end
 
+-- An address without the user name and password that it may hold, however they are spelt.
+local function mask(address)
+  local scheme, rest = address:match("^(%a[%w+.-]*://)(.*)$")
+  return (scheme or "") .. (rest or address):gsub("^.*@", "***@")
+end
+
 --- A value for the eye; secrets are counted, never shown.
 ---@param name string  of the option
 ---@param value any
@@ -27,8 +34,8 @@ function settings.show(name, value)
     return ("%d secrets, not shown"):format(#value)
   elseif option.secret then
     return "set, not shown"
-  elseif option.password and type(value) == "string" then
-    return (value:gsub("//[^/]*@", "//***@"))
+  elseif option.password and (name ~= "cache" or value:find("://", 1, true)) then -- no folder
+    return mask(value)
   elseif option.type == "scopes" then
     return (value:gsub(",", ", "))
   elseif type(value) == "string" then
@@ -91,7 +98,13 @@ function settings.settings(self)
   values.cache = problem.cache or values.cache
   values.auth = problem.auth or values.auth
   self.given, self.values, self.sources = problem, values, sources
-  self:add("ok", "settings", dotenv_words(self))
+  local auth, refusal = way.open(values, sources, values.ims_url)
+  if auth then
+    auth:close()
+    self:add("ok", "settings", dotenv_words(self))
+  else
+    self:add("fail", "settings", refusal.message, refusal.hint, refusal.kind)
+  end
   for _, name in ipairs(told_names(self)) do
     self:add("ok", name, ("%s (%s)"):format(settings.show(name, values[name]),
       origin(sources[name], name)))

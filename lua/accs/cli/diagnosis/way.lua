@@ -8,31 +8,37 @@ local way = {}
 
 local PROBE_TIME = 15 -- seconds for a host to answer
 
--- How far a request without any credential comes. The path is that of IMS's public keys; a tenant's
--- host has no such path and says so, which is an answer as well.
-local function probe(self, url)
-  local values, sources = {}, self.sources
-  for name, value in pairs(self.values) do
+--- Opens what a request without any credential needs.
+---@param from table<string, any>  values of the options
+---@param sources table<string, accs.Source>
+---@param url string  of the host
+---@return accs.Auth|nil auth
+---@return accs.Error|nil err  what is wrong with the options
+--- Example: `way.open(values, sources, "https://ims-na1.adobelogin.com")`
+function way.open(from, sources, url)
+  local values = {}
+  for name, value in pairs(from) do
     values[name] = value
   end
   values.ims_url, values.client_secret, values.cache = url, nil, "memory"
   values.access_token, values.on_event, values.log = "none", nil, nil
   values.attempts, values.backoff, values.max_backoff = 1, 0.05, 0.05
   values.timeout = math.min(values.timeout or PROBE_TIME, PROBE_TIME)
+  return credentials.open(values, sources, { quiet = true })
+end
+
+-- How far such a request comes. The path is that of IMS's public keys; a tenant's host has no such
+-- path and says so, which is an answer as well.
+local function probe(self, url)
   local found = { url = url, host = url:match("^%a+://(%[[^%]]*%])") or url:match("//([^/:]+)") }
-  local auth, err = credentials.open(values, sources, { quiet = true })
-  if auth then
-    local begun = core.monotonic()
-    local reply, code
-    reply, err, code = auth:_run("keys")
-    found.step = err and causes.step(err, code)
-    found.elapsed, found.skew = core.monotonic() - begun, auth:state().skew
-    if reply then
-      reply:close()
-    end
-    auth:close()
+  local auth <close> = assert(way.open(self.values, self.sources, url))
+  local begun = core.monotonic()
+  local reply, err, code = auth:_run("keys")
+  found.err, found.step = err, err and causes.step(err, code)
+  found.elapsed, found.skew = core.monotonic() - begun, auth:state().skew
+  if reply then
+    reply:close()
   end
-  found.err = err
   return found
 end
 
