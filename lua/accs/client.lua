@@ -5,6 +5,7 @@ local core = require "accs.core"
 local credentials = require "accs.credentials"
 local errors = require "accs.error"
 local hooks = require "accs.hooks"
+local json = require "accs.json"
 local options = require "accs.options"
 local request = require "accs.request"
 local response = require "accs.response"
@@ -184,6 +185,14 @@ local function address(self, path)
   return self.base_url .. (path:sub(1, 1) == "/" and "" or "/") .. path
 end
 
+-- Whether the token of the client says of itself that it may not be used here.
+local function lacks_scope(self)
+  local inner = self.auth._core
+  local text = inner and inner:claims("access_token")
+  local scope = text and (json.decode(text) or {}).scope
+  return type(scope) == "string" and not (" " .. scope .. " "):find("[, ]commerce%.accs[, ]")
+end
+
 -- Makes the error of a call: Commerce's own words where it sent some, and a hint.
 local function fail(self, call, failure, res)
   local path = call.path:match("^[^?]*")
@@ -209,7 +218,9 @@ local function fail(self, call, failure, res)
     message = self._core:redact((message:gsub("%z", " ")))
   end
   fields.message = message or failure.message
+  fields.lacks_scope = res ~= nil and failure.kind == "auth" and lacks_scope(self)
   fields.hint = hint or errors.hint(fields, self._user)
+  fields.lacks_scope = nil
   fields.curl_code = nil
   return errors.new(fields)
 end

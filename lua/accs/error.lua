@@ -207,7 +207,10 @@ local function hint_auth(fields, user)
       return user and case[3] or case[2]
     end
   end
-  if fields.status == 407 or fields.curl_code == PROXY_FAILED then
+  if fields.lacks_scope then
+    return "the token lacks the scope commerce.accs: add the Commerce API to the project, and the "
+      .. "scope to IMS_SCOPES"
+  elseif fields.status == 407 or fields.curl_code == PROXY_FAILED then
     return "check user name and password of the proxy (proxy, ACCS_PROXY, or https_proxy)"
   elseif fields.status == 403 then
     return "check that the project has the Commerce API, and IMS_CLIENT_ID and IMS_ORG_ID"

@@ -51,6 +51,28 @@ describe("a 401", function()
     assert.equal(2, server:count(IMS))
   end)
 
+  it("or 403 with a token that lacks commerce.accs says so, whatever language it came in", function()
+    local function jwt(scope) -- {"alg":"RS256"}, and a signature that nobody looks at
+      local claims = ('{"scope":"%s"}'):format(scope)
+      return "eyJhbGciOiJSUzI1NiJ9." .. require("mime").b64(claims):gsub("=", "")
+        :gsub("+", "-"):gsub("/", "_") .. ".AAAA"
+    end
+    local cases = { { "openid,email", true }, { "openid,commerce.accs", false },
+      { "openid commerce.accs email", false }, { "openid,commerce.accs.read", true } }
+    for _, case in ipairs(cases) do
+      for _, status in ipairs { 401, 403 } do
+        server:script(IMS, { { token(jwt(case[1])) } })
+        server:script("/V1/x", { { reply(status, '{"message":"Brak uprawnień"}') } })
+        local client <close> = server:client()
+        local _, err = client:get("/V1/x")
+        assert.equal("auth", err.kind)
+        assert.equal(case[2], err.hint:find("the token lacks the scope commerce.accs", 1, true) ~= nil,
+          case[1] .. ": " .. err.hint)
+        assert.is_nil(err.lacks_scope)
+      end
+    end
+  end)
+
   it("with a ready token is final", function()
     local client <close> = server:client { access_token = "example" }
     server:script("/V1/x", { refused })
