@@ -82,7 +82,7 @@ typedef struct accs_auth_state {
     bool has_id_token;
     bool user;       /* a person's sign-in */
     int64_t left_ms; /* of the access token's life */
-    int64_t life_ms; /* all of it */
+    int64_t life_ms; /* all of it; 0: not known, of a ready token */
     unsigned secret; /* which client secret worked last, from 1, newest first; 0: none yet */
     int64_t skew_ms; /* how far this machine's clock is behind IMS's, as its answers tell */
 } accs_auth_state;

@@ -191,6 +191,10 @@ void accs_token_source_look(const accs_token_source *source, accs_auth_state *st
     };
     if (source->engine == NULL || source->token == NULL)
         return;
+    if (source->identity.access_token.len > 0) { /* ready-made: nobody said when it ends */
+        state->has_access_token = true;
+        return;
+    }
     left_ms = source->token->expires_ms - accs_engine_refresh(source->engine)->boot_ms;
     state->has_access_token = left_ms > 0;
     state->left_ms = left_ms > 0 ? left_ms : 0;

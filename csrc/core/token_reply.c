@@ -12,7 +12,6 @@ typedef enum wanted {
     ID_TOKEN,
     TOKEN_TYPE,
     EXPIRES_IN,
-    SCOPE,
     ERROR,
     DESCRIPTION
 } wanted;
@@ -28,7 +27,6 @@ static wanted wanted_of(const accs_json_event *key)
         {"id_token", ID_TOKEN},
         {"token_type", TOKEN_TYPE},
         {"expires_in", EXPIRES_IN},
-        {"scope", SCOPE},
         {"error", ERROR},
         {"error_description", DESCRIPTION},
     };
@@ -115,10 +113,6 @@ static accs_error store(wanted member, const accs_json_event *event, accs_token_
         return check_type(event);
     case EXPIRES_IN:
         read_expires_in(event, reply);
-        return ACCS_OK;
-    case SCOPE:
-        if (text)
-            copy_printable(reply->scope, sizeof reply->scope, event);
         return ACCS_OK;
     case ERROR:
         if (text)

@@ -4,7 +4,7 @@
 
 #include "secret.h"
 
-enum { ACCS_TOKEN_ERROR_MAX = 48, ACCS_TOKEN_DESCRIPTION_MAX = 160, ACCS_TOKEN_SCOPE_MAX = 1024 };
+enum { ACCS_TOKEN_ERROR_MAX = 48, ACCS_TOKEN_DESCRIPTION_MAX = 160 };
 
 typedef struct accs_token_reply {
     accs_secret access_token;  /* unset when absent, too long or with a NUL inside */
@@ -14,7 +14,6 @@ typedef struct accs_token_reply {
     int64_t expires_in;                           /* as received; see accs_token_life_ms() */
     char error[ACCS_TOKEN_ERROR_MAX];             /* "" when absent; printable ASCII */
     char description[ACCS_TOKEN_DESCRIPTION_MAX]; /* error_description, likewise */
-    char scope[ACCS_TOKEN_SCOPE_MAX];             /* likewise */
 } accs_token_reply;
 
 /*

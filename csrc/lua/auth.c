@@ -161,7 +161,7 @@ static int auth_state(lua_State *L)
     set_flag(L, "has_refresh_token", state.has_refresh_token);
     set_flag(L, "has_id_token", state.has_id_token);
     set_flag(L, "user", state.user);
-    if (state.has_access_token) {
+    if (state.has_access_token && state.life_ms > 0) {
         set_seconds(L, "left", state.left_ms);
         set_seconds(L, "life", state.life_ms);
     }

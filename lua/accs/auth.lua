@@ -379,7 +379,7 @@ end
 ---@field has_refresh_token boolean
 ---@field has_id_token boolean
 ---@field user boolean  a person's sign-in
----@field left? number  seconds of the access token's life
+---@field left? number  seconds of the access token's life; nil: not known, as of a ready token
 ---@field life? number  all of it
 ---@field secret? integer  which client secret worked last, from 1, newest first
 ---@field skew number  seconds that this machine's clock is behind IMS's

@@ -107,21 +107,18 @@ static void reads_the_tokens_of_a_session(void **state)
     for (size_t i = 0; i < COUNT(types); i++) {
         snprintf(text, sizeof text,
                  "{\"token_type\":\"%s\",\"refresh_token\":\"r\\u0041\",\"id_token\":\"i\","
-                 "\"sub\":{\"refresh_token\":\"no\"},\"scope\":\"a,b\\n\"}",
+                 "\"sub\":{\"refresh_token\":\"no\"}}",
                  types[i]);
         assert_int_equal(read_text(text, &reply), ACCS_OK);
         assert_string_equal(reply.refresh_token.bytes, "rA");
         assert_string_equal(reply.id_token.bytes, "i");
-        assert_string_equal(reply.scope, "a,b?");
         accs_token_reply_cleanup(&reply);
         assert_null(reply.refresh_token.bytes);
         assert_null(reply.id_token.bytes);
     }
-    assert_int_equal(read_text("{\"refresh_token\":null,\"id_token\":\"\",\"scope\":7}", &reply),
-                     ACCS_OK);
+    assert_int_equal(read_text("{\"refresh_token\":null,\"id_token\":\"\"}", &reply), ACCS_OK);
     assert_null(reply.refresh_token.bytes);
     assert_null(reply.id_token.bytes);
-    assert_string_equal(reply.scope, "");
     accs_token_reply_cleanup(&reply);
 }
 
@@ -154,7 +151,6 @@ static void refuses_what_is_no_object(void **state)
         "{\"refresh_token\":\"a\",\"refresh_token\":\"b\"}",
         "{\"id_token\":\"a\",\"id_token\":\"b\"}",
         "{\"token_type\":\"bearer\",\"token_type\":\"bearer\"}",
-        "{\"scope\":\"a\",\"scope\":\"b\"}",
         /* other types of tokens, and tokens that are none */
         "{\"access_token\":\"a\",\"token_type\":\"mac\"}",
         "{\"access_token\":\"a\",\"token_type\":\"\"}",

@@ -146,6 +146,11 @@ describe("client.auth", function()
     assert.equal(1, state.secret)
     assert.equal("integer", math.type(state.secret))
     assert.is_true(math.abs(state.skew) < 5)
+    local ready <close> = client_of(box, { access_token = assert(client.auth:token()) })
+    state = ready.auth:state()
+    assert.is_true(state.has_access_token)
+    assert.is_nil(state.left) -- nobody said
+    assert.is_nil(state.life)
   end)
 
   it("says whose token it is", function()

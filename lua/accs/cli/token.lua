@@ -55,7 +55,8 @@ function token.run(arguments)
   if not text then
     error(err, 0)
   end
-  local left = math.floor(auth:state().left or 0)
+  local left = auth:state().left
+  left = left and math.floor(left) -- nil: nobody said when it ends
   if arguments.claims then
     local claims, problem = auth:claims()
     io.stdout:write(json.encode(claims or error(problem, 0)), "\n")
@@ -65,7 +66,7 @@ function token.run(arguments)
   else
     io.stdout:write(text, "\n")
   end
-  if core.isatty(STDERR) then
+  if left and core.isatty(STDERR) then
     io.stderr:write("accs: note: it lives for ", spell(left), "\n")
   end
 end

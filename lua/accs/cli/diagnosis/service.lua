@@ -39,8 +39,6 @@ end
 local FROM = { ["from the cache"] = "from the cache", acquired = "from IMS", refreshed = "from IMS",
   rotated = "from IMS" }
 
-local LIFE_MAX = 366 * 24 * 3600 -- seconds: a ready token whose end nobody knows has more
-
 local function token_words(self, state)
   local from = self.values.access_token and "ready" or "from IMS"
   for _, event in ipairs(self.events) do
@@ -48,8 +46,8 @@ local function token_words(self, state)
       from = FROM[event.text]
     end
   end
-  local known = state.left and state.left < LIFE_MAX
-  return from .. (known and ", lives " .. way.duration(state.left) or ", its end is not known")
+  return from .. (state.left and ", lives " .. way.duration(state.left)
+    or ", its end is not known")
 end
 
 --- There is a token: from the cache, or from IMS.
