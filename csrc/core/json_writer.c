@@ -156,7 +156,7 @@ void accs_json_writer_free(accs_json_writer *writer)
 {
     if (writer == NULL)
         return;
-    accs_buffer_cleanup(&writer->out);
+    accs_buffer_wipe(&writer->out); /* a sign-in that is to be sealed is written with it */
     accs_buffer_cleanup(&writer->levels);
     free(writer);
 }
