@@ -62,6 +62,61 @@ function scenes.auth()
   end)
 end
 
+-- What a browser does with the address of a sign-in: the sandbox consents at once.
+local function browse(url)
+  local pipe <close> = assert(io.popen("curl -s -o /dev/null -w '%{redirect_url}' '" .. url .. "'"))
+  return pipe:read("a")
+end
+
+local function sign_in(kind)
+  return {
+    dotenv = false, kind = kind, timeout = 20, cache = os.getenv "FOLDER",
+    client_id = os.getenv(kind .. "_id"), client_secret = os.getenv(kind .. "_secret"),
+    redirect_uri = os.getenv(kind .. "_uri"), ims_url = os.getenv "IMS_URL",
+    offline_access = kind == "web", engine = accs.engine {},
+    seal_key = kind ~= "web" and "example-of-a-seal-key" or nil,
+  }
+end
+
+local function session_of(kind)
+  local options = sign_in(kind)
+  local url
+  do
+    local flow = accs.oauth.authorization(options)
+    local sealed = flow:serialise()
+    url, flow = browse(flow.url), nil -- luacheck: ignore
+    local session <close> = assert(assert(accs.oauth.restore(sealed, options)):exchange(url))
+    assert(session:claims("id_token").nonce)
+    local client <close> = accs.client { auth = session, dotenv = false, engine = options.engine }
+    assert(client:get("/V1/store/storeConfigs"))
+    if kind == "web" then
+      assert(session:refresh())
+      assert(session:refresh())
+      assert(client:get("/V1/store/storeConfigs"))
+    end
+  end
+  options.engine = accs.engine {}
+  options.redirect_uri, options.offline_access, options.seal_key = nil, nil, nil
+  local again <close> = assert(accs.oauth.session(options))
+  if kind == "web" then
+    assert(again:refresh())
+  end
+  assert(again:validate().valid)
+  assert(again:user_info().sub)
+  assert(again:verify("id_token"))
+  assert(again:revoke())
+end
+
+-- A person signs in to a web app: HTTP Basic, a refresh token that is another each time.
+function scenes.web()
+  session_of("web")
+end
+
+-- And to a single-page app: a public client, with a code verifier.
+function scenes.spa()
+  session_of("spa")
+end
+
 -- IMS refuses, and repeats in its answer what it was sent.
 function scenes.echo()
   local client <close> = accs.client { dotenv = false, timeout = 20, attempts = 2 }

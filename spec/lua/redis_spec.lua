@@ -400,6 +400,74 @@ describe("what answers in place of Redis", function()
   end)
 end)
 
+describe("a client with its tokens in Redis", function()
+  local support = require "spec.support"
+  local TOKEN = "POST /ims/token/v3"
+  local box
+
+  setup(function()
+    box = support.sandbox { products = 2, orders = 2, customers = 2 }
+  end)
+  teardown(function()
+    box:close()
+  end)
+
+  -- Ten calls at once; the cache events that there were, and how long all of it took.
+  local function calls(store)
+    local events = {}
+    local client <close> = box:client { cache = store, engine = accs.engine {},
+      on_event = function(event)
+        if event.kind == "cache" then
+          events[#events + 1] = event.text .. ": " .. event.reason
+        end
+      end }
+    local list = {}
+    for i = 1, 10 do
+      list[i] = function() return client:get("/V1/store/storeConfigs") end
+    end
+    local began = core.monotonic()
+    assert(accs.all(list))
+    return events, core.monotonic() - began
+  end
+
+  it("shares them with other clients", function()
+    local server <close> = redis.start()
+    local before = box:count(TOKEN)
+    for _ = 1, 3 do
+      assert.same({}, (calls(accs.store.redis { port = server.port })))
+    end
+    assert.equal(1, box:count(TOKEN) - before)
+    local key = server:ask("KEYS", "*")
+    assert.matches("^accs:server%-%x+%-%x+$", key) -- and no lock is left
+    local left = tonumber(server:ask("TTL", key))
+    assert.is_true(left > 80000 and left <= 86400, left)
+    assert.is_nil(server:ask("GET", key):find("eyJ", 1, true)) -- sealed
+  end)
+
+  -- What is done to the server, the reason of the one cache event, seconds at most.
+  local cases = {
+    { "is stopped", function(server) server:signal("STOP") end, "no answer within 1 s", 1.5 },
+    { "is killed", function(server) server:signal("KILL") end, "Connection refused", 0.5 },
+    { "has no memory left", function(server) server:ask("CONFIG", "SET", "maxmemory", "1") end,
+      "its memory is full", 0.5 },
+    { "wants a password", function(server)
+      server:ask("CONFIG", "SET", "requirepass", "example-password")
+    end, "it wants a password", 0.5 },
+  }
+  for _, case in ipairs(cases) do
+    it("has one cache event and loses no call when Redis " .. case[1], function()
+      local server <close> = redis.start()
+      local before = box:count(TOKEN)
+      case[2](server)
+      local events, took = calls(accs.store.redis { port = server.port })
+      assert.equal(1, #events, table.concat(events, "; "))
+      assert.is_truthy(events[1]:find(case[3], 1, true), events[1])
+      assert.is_true(took < case[4] * SLOW + 0.5, took)
+      assert.equal(1, box:count(TOKEN) - before)
+    end)
+  end
+end)
+
 describe("the module accs.redis", function()
   it("is not needed by anything else, and its absence says what to install", function()
     local script = [[
