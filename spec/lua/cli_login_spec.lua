@@ -161,6 +161,15 @@ describe("accs login", function()
     end)
   end)
 
+  it("refuses a secret beside a kind that has none, since no command would find the session",
+    function()
+      with_box(BOX, function(_, home)
+        local result = accs(home, "login", "--kind", "native")
+        assert.equal(3, result.code)
+        assert.truthy(result.err:find("unset IMS_CLIENT_SECRET (environment, .env)", 1, true))
+      end)
+    end)
+
   for _, kind in ipairs { "spa", "native" } do
     it("signs in with a credential of kind " .. kind .. ", which has no secret", function()
       with_box(BOX, function(box, home)

@@ -16,21 +16,22 @@ local LINE_MAX = 16384 -- bytes of what is pasted: no answer is longer
 --- Example: `require("accs.cli.login").add(parser)`
 function login.add(parser)
   local command = parser:command("login")
-    :summary("Sign in as a person, by a browser.")
+    :summary("Sign in as a person, by a browser."):usage("Usage: accs login [options]")
     :description("Sign in as a person: prints the address to open, opens a browser when there is "
       .. "one, and takes the address that the browser comes back to, pasted here (its query or the "
       .. "code alone will do) or, for a redirect URI on localhost, by itself. The session is kept "
       .. "sealed in the cache; commands use it from then on.")
     :epilog("Examples:\n   accs login --redirect-uri https://localhost:8443/signed-in\n"
       .. "   accs login --kind native --redirect-uri com.example.app:/signed-in")
-  command:option("--kind", "Kind of the credential: web, spa or native. Default: web, which has a "
-    .. "client secret (IMS_CLIENT_SECRET).")
-    :choices { "web", "spa", "native" }:argname("KIND")
-  command:flag("--offline", "Ask for a refresh token, so that the session goes on for longer than "
-    .. "a day (kind web only).")
-  command:flag("--no-browser", "Open no browser.")
-  command:option("--wait", "How long to wait for the sign-in (default: " .. WAIT .. " s).")
-    :argname("SECONDS")
+  command:group("Options",
+    command:option("--kind", "Kind of the credential: web, spa or native. Default: web, which has "
+      .. "a client secret (IMS_CLIENT_SECRET).")
+      :choices { "web", "spa", "native" }:argname("KIND"),
+    command:flag("--offline", "Ask for a refresh token, so that the session goes on for longer "
+      .. "than a day (kind web only)."),
+    command:flag("--no-browser", "Open no browser."),
+    command:option("--wait", "How long to wait for the sign-in (default: " .. WAIT .. " s).")
+      :argname("SECONDS"))
   options.add_client(command)
 end
 
@@ -276,6 +277,15 @@ local function check_kept(kept)
   end
 end
 
+-- Commands find a session by the client id and what seals it, which is the secret where one is set.
+local function check_secret(kind, values)
+  if (kind == "spa" or kind == "native") and values.client_secret then
+    error(errors.new { message = "a credential of kind " .. kind .. " has no client secret, but "
+      .. "one is set: commands would look for another session",
+      hint = "unset IMS_CLIENT_SECRET (environment, .env)" }, 0)
+  end
+end
+
 local function read_wait(text)
   if text == nil then
     return WAIT
@@ -298,6 +308,7 @@ function login.run(arguments)
   given.kind, given.offline_access = arguments.kind, arguments.offline
   local kept = watch_cache(given, values)
   local flow = require("accs").oauth.authorization(given)
+  check_secret(arguments.kind, values)
   local loopback, listens = listen(values.redirect_uri)
   local _ <close> = loopback
   show_url(flow, listens, values.redirect_uri)

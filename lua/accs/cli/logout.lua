@@ -10,12 +10,14 @@ local logout = {}
 function logout.add(parser)
   local command = parser:command("logout")
     :summary("Sign out: revoke and forget the session of a person.")
+    :usage("Usage: accs logout [options]")
     :description("Sign out: has IMS revoke the session that `accs login` made, and forgets it. "
       .. "Where IMS cannot be reached it is forgotten here all the same, and the exit code says "
       .. "that it was not revoked.")
     :epilog("Example:\n   accs logout --session reports")
-  command:option("--kind", "Kind of the credential, as for `accs login`.")
-    :choices { "web", "spa", "native" }:argname("KIND")
+  command:group("Options",
+    command:option("--kind", "Kind of the credential, as for `accs login`.")
+      :choices { "web", "spa", "native" }:argname("KIND"))
   options.add_client(command)
 end
 

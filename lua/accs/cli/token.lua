@@ -14,14 +14,18 @@ local STDERR = 2
 --- Example: `require("accs.cli.token").add(parser)`
 function token.add(parser)
   local command = parser:command("token")
-    :summary("Print an access token, for other programs.")
+    :summary("Print an access token, for other programs."):usage("Usage: accs token [options]")
     :description("Print an access token: that of a person who signed in, else that of the "
       .. "credential. It is a secret: whoever has it can act in your name until it ends.")
-    :epilog("Examples:\n   curl -H \"Authorization: Bearer $(accs token)\" ...\n"
-      .. "   accs token --claims")
-  command:mutex(
-    command:flag("--claims", "Print what the token says of itself (not checked), not the token."),
-    command:flag("--json", "Print the token as JSON, with the seconds that it still lives."))
+    :epilog("Examples:\n   accs token --claims\n"
+      .. "   accs token | sed 's/.*/header = \"Authorization: Bearer &\"/' | curl -K - URL\n"
+      .. "(as an argument of curl, everybody on the machine could read it)")
+  local claims = command:flag("--claims",
+    "Print what the token says of itself (not checked), not the token.")
+  local as_json = command:flag("--json",
+    "Print the token as JSON, with the seconds that it still lives.")
+  command:mutex(claims, as_json)
+  command:group("Options", claims, as_json)
   options.add_client(command)
 end
 
