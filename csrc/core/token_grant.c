@@ -394,7 +394,10 @@ void accs_token_request(accs_token_source *source)
     }
     source->grant = ACCS_GRANT_REFRESH;
     if (exchanged->len == 0) {
-        accs_token_fail_with(source, ACCS_ERROR_AUTH, "there is no session to go on with: sign in");
+        accs_token_fail_with(source, ACCS_ERROR_AUTH,
+                             record->saved_wall_ms != 0
+                                 ? "the session is over: sign in again"
+                                 : "there is no session to go on with: sign in");
     } else if (accs_secret_set(&source->sent, exchanged->bytes, exchanged->len) != ACCS_OK) {
         accs_token_fail_with(source, ACCS_ERROR_MEMORY, "no memory left");
     } else if (source->cache != NULL) {

@@ -222,8 +222,12 @@ static void end_load(accs_token_source *source, const accs_token_record *record)
     } else if (source->token != NULL || source->record.refresh_token.len > 0) {
         accs_token_succeed(source);
     } else {
-        accs_fail(&failure, ACCS_ERROR_AUTH, "there is no token%s",
-                  source->identity.user ? " and no session: sign in" : " yet");
+        const char *words = "there is no token yet";
+
+        if (source->identity.user)
+            words = source->record.saved_wall_ms != 0 ? "the session is over: sign in again"
+                                                      : "there is no session: sign in";
+        accs_fail(&failure, ACCS_ERROR_AUTH, "%s", words);
         accs_token_fail(source, &failure);
     }
 }

@@ -468,6 +468,33 @@ describe("accs token", function()
   end)
 end)
 
+describe("a session that has ended without a refresh token", function()
+  it("is named, and not passed over for a credential that was not meant; logout forgets it",
+    function()
+      with_box({ products = 1, orders = 1, customers = 1,
+        args = { "--as", "web", "--token-life", tostring(2 * SLOW) } }, function(box, home)
+        sign_in(home)
+        socket.sleep(2.1 * SLOW)
+        for _, words in ipairs {
+          { "token" }, { "token", "--auth", "user" }, { "get", "/V1/store/storeConfigs" },
+        } do
+          local result = accs(home, table.unpack(words))
+          assert.equal(3, result.code)
+          assert.equal("", result.out)
+          assert.matches("the session is over: sign in again", result.err, 1, true)
+          assert.matches("accs login", result.err, 1, true)
+        end
+        assert.equal(1, box:count("POST /ims/token/v3"))
+        local result = accs(home, "logout")
+        assert.equal("Signed out.\n", result.err)
+        assert.equal(0, result.code)
+        assert.equal(0, box:count("POST /ims/revoke"))
+        assert.equal("", support.run { "sh", "-c", "ls accs | grep -v lock", cwd = home.path }.out)
+        assert.equal("Nobody is signed in.\n", accs(home, "logout").err)
+      end)
+    end)
+end)
+
 describe("accs logout", function()
   it("has IMS revoke the session, and forgets it", function()
     with_box(BOX, function(box, home)

@@ -32,20 +32,20 @@ end
 --- Raises what kept the session from being revoked, once it is forgotten here.
 --- Example: `require("accs.cli.logout").run(arguments)`
 function logout.run(arguments)
-  local given = options.given(arguments)
-  given.auth, given.access_token, given.kind = nil, nil, arguments.kind
-  local session, err = require("accs").oauth.session(given)
-  if not session then
+  local session <close> = options.person(arguments)
+  local ok, err = session:_run("load")
+  local over = not ok and options.is_over(err)
+  if not ok and not over then
     if err.kind ~= "auth" then
       error(err, 0)
     end
     io.stderr:write("Nobody is signed in.\n")
     return
   end
-  local _ <close> = session
-  local ok
-  ok, err = session:revoke()
-  if ok or is_gone(err) then
+  if ok then
+    ok, err = session:revoke()
+  end
+  if ok or over or is_gone(err) then
     session:clear()
     io.stderr:write("Signed out.\n")
     return

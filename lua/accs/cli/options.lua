@@ -99,18 +99,27 @@ local function read(option, text)
   return text
 end
 
--- Whether a person has signed in with these credentials: the cache has the session.
+--- Whether an error says that there was a session, which has ended.
+---@param err accs.Error
+---@return boolean
+--- Example: `options.is_over(err)`
+function options.is_over(err)
+  return err.kind == "auth" and err.message:find("the session is over", 1, true) ~= nil
+end
+
+-- Whether a person has signed in with these credentials: the cache has the session. One that has
+-- ended counts, so that the person hears of it instead of a credential that was not meant.
 local function has_session(values, sources, given)
   if not values.client_id or values.access_token then
     return false
   end
   values.cache = given.cache or values.cache
-  local auth = credentials.open(values, sources, { user = true, quiet = true })
-  local found = auth and auth:_run("load")
-  if auth then
-    auth:close()
+  local auth <close> = credentials.open(values, sources, { user = true, quiet = true })
+  if not auth then
+    return false
   end
-  return found ~= nil
+  local found, err = auth:_run("load")
+  return found ~= nil or options.is_over(err)
 end
 
 --- The options of a client that a command line gives, with what holds for commands alone: tokens
@@ -137,6 +146,22 @@ function options.given(arguments)
     given.auth = "user"
   end
   return given, values, sources
+end
+
+--- The credentials of a person, signed in or not.
+---@param arguments table  as argparse read them, `kind` of the credential among them
+---@return accs.Auth
+--- Raises an error of kind `config` when something is wrong.
+--- Example: `local session <close> = options.person(arguments)`
+function options.person(arguments)
+  local given = options.given(arguments)
+  given.auth, given.access_token = "user", nil
+  local values, sources = client_options.resolve(given, nil, { "client_id" })
+  if arguments.kind and arguments.kind ~= "web" then
+    values.client_secret = nil -- what the environment has is another credential's
+  end
+  local auth, err = credentials.open(values, sources, { user = true })
+  return auth or error(err, 0)
 end
 
 --- Makes the client that a command line asks for.
