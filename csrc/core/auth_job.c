@@ -16,7 +16,8 @@ struct accs_job {
     accs_job *next;
     accs_job *previous;
     accs_auth_job what;
-    bool revoked; /* of REVOKE: IMS agreed */
+    bool revoked;           /* of REVOKE: IMS agreed */
+    size_t secrets_refused; /* of REVOKE: IMS does not know them (any more) */
     accs_token_waiter waiter;
     accs_ims ims;
     accs_timer deadline;
@@ -141,7 +142,7 @@ static accs_error revoke_form(const accs_job *job, accs_buffer *form, accs_secre
     const accs_token_source *source = job->jobs->source;
     const accs_identity_owned *identity = accs_token_source_identity(source);
     const accs_secret *refresh_token = &accs_token_source_record(source)->refresh_token;
-    const accs_secret *secret = accs_token_source_secret(source);
+    const accs_secret *secret = accs_token_source_secret(source, job->secrets_refused);
     accs_text token = {refresh_token->bytes, refresh_token->len};
     accs_error error;
 
@@ -213,6 +214,13 @@ static void refused(accs_job *job)
 
     accs_token_reply_read(received->body.bytes != NULL ? received->body.bytes : "",
                           received->body.len, &reply);
+    if (job->what == ACCS_AUTH_REVOKE && strcmp(reply.error, "invalid_client") == 0 &&
+        accs_token_source_secret(job->jobs->source, job->secrets_refused + 1) != NULL) {
+        accs_token_reply_cleanup(&reply);
+        job->secrets_refused++;
+        ask(job, (accs_text){NULL, 0});
+        return;
+    }
     accs_fail(&failure, status == 401 || status == 403 ? ACCS_ERROR_AUTH : ACCS_ERROR_HTTP,
               "IMS answered %s with status %d%s%s%s", accs_auth_job_name(job->what), status,
               reply.error[0] != '\0' ? " (" : "", reply.error, reply.error[0] != '\0' ? ")" : "");

@@ -142,11 +142,12 @@ const accs_token_record *accs_token_source_record(const accs_token_source *sourc
     return &source->record;
 }
 
-const accs_secret *accs_token_source_secret(const accs_token_source *source)
+const accs_secret *accs_token_source_secret(const accs_token_source *source, size_t further)
 {
     const accs_secret_list *secrets = accs_token_secrets(source);
 
-    return secrets->count > 0 ? &secrets->items[source->secret % secrets->count] : NULL;
+    return further < secrets->count ? &secrets->items[(source->secret + further) % secrets->count]
+                                    : NULL;
 }
 
 accs_transport **accs_token_source_transport(accs_token_source *source)

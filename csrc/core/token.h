@@ -75,8 +75,9 @@ void accs_token_source_date(accs_token_source *source, const accs_reply *reply, 
 const accs_identity_owned *accs_token_source_identity(const accs_token_source *source);
 /* The tokens of a session; access_token stands in it when it was not given ready-made. */
 const accs_token_record *accs_token_source_record(const accs_token_source *source);
-/* The client secret in use; NULL: none, as for a public client, or the host was not asked yet. */
-const accs_secret *accs_token_source_secret(const accs_token_source *source);
+/* The client secret in use, or one so much further in the list. NULL: there is none, as for a
+ * public client, or not that many, or the host was not asked yet. */
+const accs_secret *accs_token_source_secret(const accs_token_source *source, size_t further);
 /* Shared by all requests to IMS of the identity; for accs_ims_open(). */
 accs_transport **accs_token_source_transport(accs_token_source *source);
 /* Queues an event of the source for all its users. */

@@ -354,7 +354,7 @@ void accs_token_grant_init(accs_token_source *source)
 void accs_token_send(accs_token_source *source)
 {
     const accs_identity_owned *identity = &source->identity;
-    const accs_secret *secret = accs_token_source_secret(source);
+    const accs_secret *secret = accs_token_source_secret(source, 0);
     accs_secret line = {.bytes = NULL};
     accs_buffer form;
     accs_ims_request request = {

@@ -457,6 +457,36 @@ static void jobs_ask_ims_in_its_own_words(void **state)
     accs_engine_free(engine);
 }
 
+/* While secrets are rotated, the one that gave the token may be gone. */
+static void each_secret_may_revoke(void **state)
+{
+    const accs_text secrets[] = {{"not-a-secret-2", 14}, {"not-a-secret-1", 14}};
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = ims_options(server);
+    accs_auth *auth;
+
+    options.client_secret = NULL;
+    options.client_secrets = secrets;
+    options.client_secret_count = sizeof secrets / sizeof secrets[0];
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    ims_answer(server, 401, "", "{\"error\":\"invalid_client\"}");
+    ims_answer(server, 200, "", "");
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL).code, ACCS_OK);
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REVOKE, NULL, NULL).code, ACCS_OK);
+    assert_true(ims_got(server, 1, "Authorization: Basic ZXhhbXBsZTpub3QtYS1zZWNyZXQtMg=="));
+    assert_true(ims_got(server, 2, "Authorization: Basic ZXhhbXBsZTpub3QtYS1zZWNyZXQtMQ=="));
+    ims_answer(server, 200, "", TOKEN("not-a-token"));
+    ims_answer(server, 401, "", "{\"error\":\"invalid_client\"}");
+    ims_answer(server, 401, "", "{\"error\":\"invalid_client\"}");
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL).code, ACCS_OK);
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REVOKE, NULL, NULL).code, ACCS_ERROR_AUTH);
+    assert_int_equal(server->scene->requests, 6);
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
 /* One errand at a time: what is wanted meanwhile follows, however the first ends. */
 static void jobs_follow_one_another(void **state)
 {
@@ -889,6 +919,7 @@ int main(void)
         TEST(the_host_is_asked_on_first_use_and_after_a_refusal),
         TEST(a_wrong_secret_of_the_host_makes_one_request),
         TEST(jobs_ask_ims_in_its_own_words),
+        TEST(each_secret_may_revoke),
         TEST(jobs_follow_one_another),
         TEST(a_ready_token_is_never_renewed),
         TEST(a_code_becomes_a_session_of_a_public_client),
