@@ -9,7 +9,9 @@
 -- credential is an OAuth Web App, with IMS_REDIRECT_URI.
 local accs = require "accs"
 
-local options = {} -- the same for both
+-- The same for both. In memory the sessions of two persons stay apart; one that is to outlive the
+-- request is kept under a name that is this person's alone: session = "user-17", cache = "file".
+local options = { cache = "memory" }
 
 -- GET /sign-in
 local function begin()

@@ -203,7 +203,8 @@ end
 ---@field pkce? boolean  false: without (web only)
 ---@field seal_key? string  for `flow:serialise()`: 16 bytes or more, long and random; default the
 ---  client secret
----@field session? string  name of the session in the cache, default "default"
+---@field session? string  name of the session in the cache, default "default": another for each
+---  person, since sessions of one name are one
 ---@field cache? any  and the other options of `accs.client` about IMS and connections
 
 --- Begins a sign-in.
