@@ -55,8 +55,10 @@ accs_token *accs_token_take(accs_token_source *source, accs_token_waiter *waiter
         phase = ACCS_TOKEN_FRESH; /* IMS fails: this one still serves */
     if (phase == ACCS_TOKEN_AHEAD && now->mono_ms >= source->ahead_after_ms)
         accs_token_acquire(source, "near its end");
-    if (phase == ACCS_TOKEN_FRESH || phase == ACCS_TOKEN_AHEAD)
+    if (phase == ACCS_TOKEN_FRESH || phase == ACCS_TOKEN_AHEAD) {
+        accs_token_save_again(source);
         return accs_token_hold(source->token);
+    }
     accs_token_wait(source, waiter, ACCS_WISH_SERVE);
     return NULL;
 }

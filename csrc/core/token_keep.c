@@ -89,6 +89,8 @@ static accs_error take_record(accs_token_source *source, const accs_token_record
         swap(&next.refresh_token, &ours->refresh_token);
         swap(&next.previous_refresh_token, &ours->previous_refresh_token);
         swap(&next.id_token, &ours->id_token);
+        if (next.saved_wall_ms < ours->saved_wall_ms)
+            next.saved_wall_ms = ours->saved_wall_ms;
     } else {
         source->unsaved = false;
     }
@@ -181,6 +183,24 @@ static void locked(accs_token_source *source, const accs_token_record *record)
         accs_token_request(source);
 }
 
+static void save_later(accs_token_source *source)
+{
+    source->save_again_ms = accs_engine_now(source->engine)->mono_ms + ACCS_LIMIT_STORE_PAUSE;
+}
+
+/* For what could not be saved before; what is kept may be newer by now. */
+static void locked_to_save(accs_token_source *source, accs_cache_end end,
+                           const accs_token_record *record)
+{
+    save_later(source);
+    if (record != NULL && end == ACCS_CACHE_LOCKED && take_record(source, record, false) != ACCS_OK)
+        out_of_memory(source);
+    else if (end == ACCS_CACHE_LOCKED && source->unsaved)
+        accs_token_save(source);
+    else
+        accs_token_succeed(source);
+}
+
 /* There is no lock to be had: a refresh token must not be sent by two. */
 static void not_locked(accs_token_source *source, accs_cache_end end)
 {
@@ -245,7 +265,9 @@ static void cache_done(void *context, accs_cache_end end, const accs_token_recor
             step_to(source, ACCS_STEP_LOCK);
         break;
     case ACCS_STEP_LOCK:
-        if (end == ACCS_CACHE_FOUND)
+        if (source->errand == ACCS_ERRAND_SAVE)
+            locked_to_save(source, end, record);
+        else if (end == ACCS_CACHE_FOUND)
             adopt_and_end(source, record);
         else if (end == ACCS_CACHE_LOCKED)
             locked(source, record);
@@ -267,6 +289,7 @@ static void cache_done(void *context, accs_cache_end end, const accs_token_recor
         source->saved = end == ACCS_CACHE_SAVED;
         source->save_us = accs_engine_now(source->engine)->mono_us - source->save_us;
         source->unsaved = source->unsaved && !source->saved;
+        save_later(source);
         accs_token_succeed(source);
         break;
     case ACCS_STEP_LOAD:
@@ -340,6 +363,9 @@ void accs_token_ready(accs_token_source *source)
             end_load(source, NULL);
         else
             step_to(source, ACCS_STEP_LOAD);
+        break;
+    case ACCS_ERRAND_SAVE:
+        step_to(source, ACCS_STEP_LOCK);
         break;
     case ACCS_ERRAND_CLEAR:
         forget(source);

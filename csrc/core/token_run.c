@@ -107,6 +107,13 @@ static void end_errand(accs_token_source *source)
     source->fresh = NULL;
 }
 
+static void tell_stored(accs_token_source *source)
+{
+    if (source->saved)
+        accs_token_tell(source, "stored", "",
+                        &(accs_event){.secret = source->worked, .elapsed_us = source->save_us});
+}
+
 /* Puts what was received in the place of the old token, and says so. */
 static void install(accs_token_source *source)
 {
@@ -119,9 +126,7 @@ static void install(accs_token_source *source)
     accs_token_tell(source, first ? "acquired" : "refreshed", source->reason, &event);
     if (source->rotated)
         accs_token_tell(source, "rotated", source->reason, &event);
-    if (source->saved)
-        accs_token_tell(source, "stored", "",
-                        &(accs_event){.secret = source->worked, .elapsed_us = source->save_us});
+    tell_stored(source);
     accs_token_release(source->token);
     source->token = source->fresh;
     source->fresh = NULL;
@@ -138,6 +143,8 @@ void accs_token_succeed(accs_token_source *source)
             install(source);
         source->ahead_after_ms = 0;
         source->refusal_until_ms = 0;
+    } else if (errand == ACCS_ERRAND_SAVE) {
+        tell_stored(source);
     }
     end_errand(source);
     wake(source, errand, ALL_OF_ERRAND, errand == ACCS_ERRAND_ACQUIRE ? source->token : NULL, NULL);
@@ -297,6 +304,13 @@ void accs_token_acquire(accs_token_source *source, const char *reason)
 {
     if (source->errand == ACCS_ERRAND_NONE)
         start(source, ACCS_ERRAND_ACQUIRE, reason, false);
+}
+
+void accs_token_save_again(accs_token_source *source)
+{
+    if (source->unsaved && source->cache != NULL && source->errand == ACCS_ERRAND_NONE &&
+        accs_engine_now(source->engine)->mono_ms >= source->save_again_ms)
+        start(source, ACCS_ERRAND_SAVE, "", false);
 }
 
 static const char *reason_of(const accs_token_source *source, accs_token_wish wish)

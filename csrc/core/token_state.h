@@ -18,6 +18,7 @@ typedef enum accs_token_errand {
     ACCS_ERRAND_ACQUIRE,
     ACCS_ERRAND_LOAD,
     ACCS_ERRAND_CLEAR,
+    ACCS_ERRAND_SAVE, /* what could not be saved when it came */
 } accs_token_errand;
 
 /* What an operation of the cache was for. */
@@ -47,9 +48,10 @@ struct accs_token_source {
     accs_failure refusal;     /* how IMS refused; holds for further calls */
     int64_t refusal_until_ms;
     int64_t skew_ms;
-    uint32_t random; /* spreads the refresh of this token */
-    bool adopted;    /* the token was kept: its time is by the wall clock */
-    bool unsaved;    /* the session came, and is not in the cache since */
+    int64_t save_again_ms; /* what is unsaved, not before this */
+    uint32_t random;       /* spreads the refresh of this token */
+    bool adopted;          /* the token was kept: its time is by the wall clock */
+    bool unsaved;          /* the session came, and is not in the cache since */
     bool skew_told;
     bool sealing; /* the cache knows what it seals with */
 
@@ -91,6 +93,8 @@ enum { ACCS_SOURCE_TIMERS = 3 };
 
 /* Begins the first errand that somebody waits for, unless one is under way. */
 void accs_token_run(accs_token_source *source);
+/* Begins to save a session that could not be saved, when it is time and no errand is under way. */
+void accs_token_save_again(accs_token_source *source);
 /* Begins to get another token, for that reason, unless an errand is under way. */
 void accs_token_acquire(accs_token_source *source, const char *reason);
 /* The errand ended well; for ACQUIRE with the token that is the newest now. */

@@ -4,6 +4,7 @@
 
 #include "buffer.h"
 
+#include <fcntl.h>
 #include <time.h>
 
 /* The linker gives these names.
@@ -467,6 +468,100 @@ static void a_refresh_ends_before_its_lock(void **state)
     accs_buffer_wipe(&kept);
 }
 
+/* The folder is out of reach when the answer to a refresh comes, and then back. */
+static void refresh_unsaved(accs_engine *engine, accs_auth *auth, ims_server *server)
+{
+    char aside[64];
+    uint64_t id;
+
+    snprintf(aside, sizeof aside, "%s.aside", folder);
+    server->scene->delay_ms = 300;
+    assert_int_equal(accs_auth_start(auth, ACCS_AUTH_REFRESH, 0, &id, NULL), ACCS_OK);
+    await_requests(engine, server, 1);
+    assert_int_equal(rename(folder, aside), 0);
+    close(open(folder, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); /* a file in its place */
+    assert_int_equal(next_but_events(engine, NULL).failure.code, ACCS_OK);
+    assert_int_equal(unlink(folder), 0);
+    assert_int_equal(rename(aside, folder), 0);
+    server->scene->delay_ms = 0;
+}
+
+/* E5: the process that has the only copy may end. */
+static void what_could_not_be_saved_is_saved_later(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = user_options(server);
+    accs_engine *engine = new_engine();
+    ims_story story = {""};
+    accs_auth *auth;
+
+    make_folder();
+    options.cache_folder = folder;
+    sign_in(server, &options);
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    ims_answer(server, 200, "", SESSION("a-3", "r-3"));
+    refresh_unsaved(engine, auth, server);
+    mono_ms = 29 * SECOND; /* the store is left alone for a while */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+        for (int step = 0; step < 10; step++)
+            assert_int_equal(accs_engine_step(engine, 10, NULL), ACCS_OK);
+        assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
+        assert_string_equal(story.text, i == 0 ? "" : "stored 0;");
+        mono_ms = 31 * SECOND;
+    }
+    assert_token(auth, "a-2");
+    accs_auth_free(auth);
+    auth = new_auth(engine, &options);
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    assert_true(ims_got(server, 1, "refresh_token=r-2"));
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+    remove_folder();
+}
+
+/* Another signed in meanwhile. */
+static void what_is_kept_by_then_is_not_overwritten(void **state)
+{
+    ims_server *server = *state;
+    accs_client_options options = user_options(server);
+    accs_engine *engine = new_engine();
+    accs_engine *elsewhere = new_engine();
+    accs_auth *other;
+    accs_auth *auth;
+
+    make_folder();
+    options.cache_folder = folder;
+    sign_in(server, &options);
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", SESSION("a-2", "r-2"));
+    refresh_unsaved(engine, auth, server);
+    usleep(5000); /* records know milliseconds */
+    ims_restart(server);
+    ims_answer(server, 200, "", SESSION("b-1", "s-1"));
+    ims_answer(server, 200, "", SESSION("b-2", "s-2"));
+    options.code = "not-a-code";
+    other = new_auth(elsewhere, &options);
+    assert_int_equal(get_token(elsewhere, other, NULL).code, ACCS_OK);
+    accs_auth_free(other);
+    mono_ms = 31 * SECOND;
+    assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(accs_engine_step(engine, 10, NULL), ACCS_OK);
+    options.code = NULL;
+    other = new_auth(elsewhere, &options);
+    assert_int_equal(do_job(elsewhere, other, ACCS_AUTH_LOAD, NULL, NULL).code, ACCS_OK);
+    assert_token(other, "b-1");
+    assert_int_equal(do_job(elsewhere, other, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    assert_true(ims_got(server, 1, "refresh_token=s-1"));
+    accs_auth_free(other);
+    accs_auth_free(auth);
+    accs_engine_free(elsewhere);
+    accs_engine_free(engine);
+    remove_folder();
+}
+
 static int set_up(void **state)
 {
     mono_ms = 0;
@@ -495,6 +590,8 @@ int main(void)
         TEST_CLOCK(the_service_tells_the_time),
         TEST_CLOCK(an_acquisition_ends_whatever_calls_may_take),
         TEST_CLOCK(a_refresh_ends_before_its_lock),
+        TEST_CLOCK(what_could_not_be_saved_is_saved_later),
+        TEST_CLOCK(what_is_kept_by_then_is_not_overwritten),
     };
 
     return cmocka_run_group_tests_name("token_clock", tests, NULL, NULL);

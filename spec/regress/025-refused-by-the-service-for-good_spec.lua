@@ -1,5 +1,5 @@
--- A service that refuses whatever token it is shown (a wrong organisation) had each call ask IMS for
--- another one.
+-- A service that refuses whatever token it is shown (a wrong organisation) had each call ask IMS
+-- for another one.
 local fault = require "spec.support.fault"
 
 local check, reply = fault.check, fault.reply
