@@ -108,7 +108,8 @@ local function decode_claims(text, problem)
   end
   if type(claims) ~= "table" then
     return fail(NO_MEMORY[problem] and "memory" or "decode",
-      problem or "the claims of the token are no JSON object")
+      problem or "the claims of the token are no JSON object",
+      { outcome = "done", hint = "such a token says nothing to us: ask IMS (client.auth:validate())" })
   end
   return claims
 end

@@ -119,6 +119,11 @@ function credentials.open(values, sources, extra)
   if engines.lane(engine).closed then
     return nil, errors.new { kind = "closed", message = "the option engine: that engine is closed" }
   end
+  local cache = values.cache or "memory"
+  if extra.user and not extra.code and cache == "memory" then
+    return nil, errors.new { message = "a person's session is in no cache, since the option cache "
+      .. 'is memory: set it to where the sign-in kept it (accs login: "file"), or ACCS_CACHE' }
+  end
   local listeners = extra.quiet and {} or hooks.listeners(values, sources)
   local inner, held = { events = listeners[1] ~= nil }, {}
   for _, name in ipairs(CORE_OPTIONS) do
@@ -131,7 +136,7 @@ function credentials.open(values, sources, extra)
     end
   end
   set_secrets(inner, engine, values.client_secret, held)
-  set_cache(inner, engine, values.cache or "memory", held)
+  set_cache(inner, engine, cache, held)
   local made, failure = core.auth(engine, inner)
   if not made then
     return nil, errors.new(failure)

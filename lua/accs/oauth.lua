@@ -434,6 +434,7 @@ function Flow:serialise()
     state = inner.state, nonce = inner.nonce, verifier = inner.verifier,
     challenge = inner.challenge, till = os.time() + LIFE,
     client_id = values.client_id, redirect_uri = values.redirect_uri, kind = inner.own.kind,
+    ims_url = values.ims_url,
     offline_access = inner.own.offline_access or false,
   }
   local sealed, problem = core.seal(keys[1], PURPOSE, text)
@@ -458,7 +459,7 @@ end
 ---@param given? accs.AuthorizationOptions
 ---@return accs.Flow|nil flow
 ---@return accs.Error|nil err  of kind auth where the text was changed, is older than 10 minutes, or
----  belongs to another client_id or redirect URI
+---  belongs to another client_id, redirect URI or IMS
 --- Raises an accs.Error of kind config as `authorization` does, and where there is neither a
 --- `seal_key` nor a secret.
 --- Example:
@@ -476,7 +477,8 @@ function oauth.restore(sealed, given)
   end
   local inner = type(sealed) == "string" and unseal(keys, sealed)
   if type(inner) ~= "table" or inner.client_id ~= values.client_id
-    or inner.redirect_uri ~= values.redirect_uri or inner.kind ~= own.kind then
+    or inner.redirect_uri ~= values.redirect_uri or inner.kind ~= own.kind
+    or inner.ims_url ~= values.ims_url then
     return refuse("this is no sign-in that was begun here: it was changed, or has other options",
       "begin another sign-in")
   elseif os.time() >= inner.till then

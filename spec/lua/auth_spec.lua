@@ -299,7 +299,19 @@ describe("a person's session", function()
     assert.equal("sandbox-web", session:claims("id_token").aud)
   end)
 
+  it("is looked for in no memory, where none can be", function()
+    for _, begin in ipairs { accs.client, accs.oauth.session } do
+      local given = { auth = begin == accs.client and "user" or nil, client_id = "example",
+        ims_url = box.env.IMS_URL, base_url = box.env.API_ENDPOINT, dotenv = false }
+      local ok, made, err = pcall(begin, given)
+      err = ok and err or made
+      assert.equal("config", err.kind)
+      assert.matches("in no cache, since the option cache is memory", err.message, 1, true)
+    end
+  end)
+
   it("that cannot begin or go on says how to sign in", function()
+    local dir <close> = support.temp_dir()
     local web = box:credentials().web
     for _, case in ipairs {
       { "no-such-code", "refused with invalid_grant.*sign in again %(accs login%)" },
@@ -307,7 +319,8 @@ describe("a person's session", function()
     } do
       local values, sources = options.resolve({ ims_url = box.env.IMS_URL, dotenv = false,
         client_id = web.client_id, client_secret = web.client_secret, engine = accs.engine {},
-        redirect_uri = web.redirect_uri }, function() end, { "client_id" })
+        cache = dir.path .. "/tokens", redirect_uri = web.redirect_uri }, function() end,
+        { "client_id" })
       local session <close> = assert(credentials.open(values, sources,
         { user = true, code = case[1] or nil }))
       local client <close> = accs.client { base_url = box.env.API_ENDPOINT, auth = session,

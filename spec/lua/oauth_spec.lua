@@ -631,10 +631,11 @@ describe("a serialised flow", function()
     assert.equal(state_of(flow), state_of(restored))
   end)
 
-  it("is bound to client id, redirect URI and kind", function()
+  it("is bound to client id, redirect URI, kind and IMS", function()
     local sealed = accs.oauth.authorization(offline { seal_key = "0123456789abcdef" }):serialise()
     local others = {
       { client_id = "other" }, { redirect_uri = "https://localhost/other" },
+      { ims_url = "https://ims-na1-stg1.adobelogin.com" },
       { kind = "spa", client_secret = "none" }, { seal_key = "0123456789abcdeg" },
       { seal_key = "none" },
     }
