@@ -37,15 +37,16 @@ local function report(format, ...)
 end
 
 -- One round: all end well, and IMS was asked `wanted` times. Each may have so many cache events.
-local function stampede(box, env, what, wanted, events)
+local function stampede(box, env, what, wanted, events, count)
+  count = count or COUNT
   local before = box:count(TOKEN)
-  local all <close> = herd.start(COUNT, { what, TASKS }, env)
+  local all <close> = herd.start(count, { what, TASKS }, env)
   all:go()
   local sum = all:finish()
   report("%s: %d processes of %d tasks, last after %.2f s, %d token requests, %d cache events",
     what, sum.count, TASKS, sum.last, box:count(TOKEN) - before, sum.cache)
   assert.equal("", table.concat(sum.failed, "\n"))
-  assert.equal(COUNT, sum.count)
+  assert.equal(count, sum.count)
   assert.is_true(sum.cached <= (events or 0), sum.cached)
   assert.equal(wanted, box:count(TOKEN) - before)
 end
@@ -119,10 +120,13 @@ describe("a herd", function()
     local dir <close> = support.temp_dir()
     local env = env_of(box, dir)
     env.REDIS_PORT = server.port
+    -- An operation has a second, which is over for some of 200 processes before two cores have got
+    -- to them: they go on without Redis, with a cache event and a token request each.
+    local count = math.min(COUNT, 50)
     for _ = 1, ROUNDS do
       server:ask("FLUSHALL")
-      stampede(box, env, "redis", 1)
-      stampede(box, env, "redis", 0)
+      stampede(box, env, "redis", 1, 0, count)
+      stampede(box, env, "redis", 0, 0, count)
     end
     assert.equal(0, (server:connections()))
   end)
@@ -149,7 +153,7 @@ describe("a herd", function()
             .. "requests, %d cache events", signal, round, sum.count, sum.last, work, asked,
             sum.cache)
           assert.equal("", table.concat(sum.failed, "\n"))
-          assert.equal(COUNT - 1, sum.count)
+          assert.is_true(sum.count >= COUNT - 1, sum.count) -- one that was done already is not hit
           assert.is_true(sum.last < LIMIT + work, sum.last)
           assert.is_true(sum.cached <= 1, sum.cached)
           late = late + (asked < 2 and 1 or 0)
