@@ -118,6 +118,36 @@ static void redact_cut(const accs_token_source *source, char *field, size_t fiel
         accs_secret_redact_cut(&source->identity.code, field);
 }
 
+static void hide(const accs_secret *secret, char *field, size_t field_size)
+{
+    if (strlen(field) + 1 >= field_size)
+        accs_secret_redact_cut(secret, field);
+    accs_secret_redact(secret, field);
+}
+
+/* The secret as it stands in forms and in HTTP Basic; some quote what they were sent. */
+static void hide_as_sent(const accs_token_source *source, char *field, size_t field_size)
+{
+    static const char scheme[] = "Authorization: Basic ";
+    const accs_secret *secret = accs_token_source_secret(source, 0);
+    accs_secret line = {.bytes = NULL};
+    accs_buffer form;
+
+    if (secret == NULL)
+        return;
+    accs_buffer_init(&form, ACCS_LIMIT_TOKEN_REPLY_MAX);
+    if (accs_grant_basic(source->identity.client_id, secret, &line) == ACCS_OK &&
+        accs_grant_field(&form, "", secret->bytes, secret->len) == ACCS_OK) {
+        hide(&(accs_secret){line.bytes + sizeof scheme - 1, line.len - (sizeof scheme - 1)}, field,
+             field_size);
+        hide(&(accs_secret){form.bytes + 1, form.len - 1}, field, field_size); /* behind "=" */
+    } else {
+        field[0] = '\0';
+    }
+    accs_secret_cleanup(&line);
+    accs_buffer_wipe(&form);
+}
+
 /* What IMS will say again to the same question (RFC 6749, 5.2). */
 static bool definite(const accs_token_reply *reply, int status)
 {
@@ -133,6 +163,8 @@ static void describe(accs_token_source *source, accs_token_reply *reply, int sta
 
     redact_cut(source, reply->error, sizeof reply->error);
     redact_cut(source, reply->description, sizeof reply->description);
+    hide_as_sent(source, reply->error, sizeof reply->error);
+    hide_as_sent(source, reply->description, sizeof reply->description);
     if (reply->error[0] != '\0') {
         accs_fail(failure, code, "no access token: IMS refused with %s%s%s%s", reply->error,
                   reply->description[0] != '\0' ? " (" : "", reply->description,

@@ -120,6 +120,40 @@ static void a_refused_secret_of_the_host_is_not_sent_again_at_once(void **state)
     accs_engine_free(engine);
 }
 
+/* What quotes the request holds the secret as it was sent. */
+static void a_secret_that_ims_quotes_as_it_was_sent_is_not_told(void **state)
+{
+    static const char packed[] = "ZXhhbXBsZTpwJTQwc3MlMjB3b3JkJTJGeA==";
+    static const char encoded[] = "p%40ss%20word%2Fx";
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_client_options options = user_options(server);
+    accs_failure failure;
+    accs_auth *auth;
+    char body[512];
+
+    options.client_secret = "p@ss word/x";
+    options.code = "not-a-code";
+    auth = new_auth(engine, &options);
+    snprintf(body, sizeof body,
+             "{\"error\":\"invalid_client\",\"error_description\":\"Basic %s and "
+             "client_secret=%s& are odd\"}",
+             packed, encoded);
+    ims_answer(server, 401, "", body);
+    failure = do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL);
+    assert_int_equal(failure.code, ACCS_ERROR_AUTH);
+    assert_true(ims_got(server, 0, packed)); /* it is what was sent */
+    assert_non_null(strstr(failure.text, "(Basic *** and client_secret=***& are odd)"));
+    snprintf(body, sizeof body, "{\"error\":\"invalid_client\",\"error_description\":\"%0*d%s\"}",
+             150, 0, packed);
+    ims_restart(server);
+    ims_answer(server, 401, "", body);
+    failure = do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL);
+    assert_null(strstr(failure.text, "ZXhhb"));
+    accs_auth_free(auth);
+    accs_engine_free(engine);
+}
+
 /* What is had with a new secret is kept for those who know only that one. */
 static void a_new_secret_of_the_host_seals_what_it_was_used_for(void **state)
 {
@@ -480,6 +514,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_refused_secret_of_the_host_is_not_sent_again_at_once),
+        TEST(a_secret_that_ims_quotes_as_it_was_sent_is_not_told),
         TEST(a_new_secret_of_the_host_seals_what_it_was_used_for),
         TEST(a_refusal_ends_with_the_next_question),
         TEST(a_late_401_leaves_a_token_that_is_being_saved),
