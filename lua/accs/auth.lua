@@ -109,7 +109,7 @@ local function decode_claims(text, problem)
   if type(claims) ~= "table" then
     return fail(NO_MEMORY[problem] and "memory" or "decode",
       problem or "the claims of the token are no JSON object",
-      { outcome = "done", hint = "such a token says nothing to us: ask IMS (client.auth:validate())" })
+      { outcome = "done", hint = "only IMS can read such a token: client.auth:validate()" })
   end
   return claims
 end

@@ -159,7 +159,8 @@ end
 -- Codes of libcurl (curl/curl.h) that tell one cause of a network or TLS error from another.
 local CURL_HINTS = {
   [5] = "check the proxy's host name (proxy, ACCS_PROXY)",
-  [6] = "check the host name in base_url (API_ENDPOINT) and ims_url (IMS_URL), and the name server",
+  [6] = "check the network and its name server, and the host name in base_url (API_ENDPOINT) and "
+    .. "ims_url (IMS_URL)",
   [7] = "check host and port of base_url (API_ENDPOINT) and ims_url (IMS_URL), proxy and firewall",
   [35] = "check min_tls (ACCS_MIN_TLS), the address, and client_cert if the server asks for one",
   [58] = "check client_cert, client_key and client_key_password (ACCS_CLIENT_CERT and so on)",
@@ -178,7 +179,8 @@ local IMS_HINTS = {
   { "there is no token yet", "a call, or client.auth:token(), gets one" },
   { "invalid_client", "check IMS_CLIENT_ID and IMS_CLIENT_SECRET" },
   { "invalid_scope", "check IMS_SCOPES: the project may lack one, commerce.accs for example" },
-  { "unauthorized_client", "check that the credential is of the kind OAuth Server-to-Server",
+  { "unauthorized_client", "check that the credential is of the kind OAuth Server-to-Server, or "
+    .. "sign in where it is one for persons: accs login",
     "check that the credential is of the kind OAuth Web App, Single-Page App or Native App" },
   { "invalid_grant", "check that the credential is of the kind OAuth Server-to-Server",
     "sign in again (accs login): a code serves once, for a few minutes, for one redirect_uri" },

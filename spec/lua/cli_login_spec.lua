@@ -458,6 +458,25 @@ describe("accs token", function()
     end)
   end)
 
+  it("speaks of a sign-in where the credential is one for persons", function()
+    with_box(BOX, function(_, home)
+      local result = accs(home, "token")
+      assert.equal(3, result.code)
+      assert.matches("unauthorized_client.*sign in where it is one for persons: accs login",
+        result.err)
+    end)
+  end)
+
+  it("says that a token cannot be read where it is no JWT", function()
+    with_box(BOX, function(_, home)
+      home.env.ACCS_ACCESS_TOKEN = "opaque-canary"
+      local result = accs(home, "token", "--claims")
+      assert.equal(1, result.code)
+      assert.matches("not a JWT .*; only IMS can read such a token", result.err)
+      assert.is_nil(result.err:find("canary", 1, true))
+    end)
+  end)
+
   it("says on a terminal how long it lives", function()
     with_box(BOX, function(_, home)
       sign_in(home)
