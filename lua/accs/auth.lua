@@ -171,10 +171,18 @@ local function find_keys(self, tried)
   local age = keys and core.monotonic() - keys.asked
   if keys and keys ~= tried and age < KEYS_LIFE then
     return keys
-  elseif tried and keys == tried and age < KEYS_PAUSE then
+  elseif not tried or keys ~= tried then
+    return fetch_keys(self)
+  elseif age < KEYS_PAUSE then
     return tried
   end
-  return fetch_keys(self)
+  local look = self._look -- the last one that came to nothing: anybody can make up names of keys
+  if look and core.monotonic() - look.at < KEYS_PAUSE then
+    return nil, look.err
+  end
+  local newer, err = fetch_keys(self)
+  self._look = err and { at = core.monotonic(), err = err } or false
+  return newer, err
 end
 
 -- The address without path, as an issuer is named.

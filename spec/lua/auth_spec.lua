@@ -470,6 +470,28 @@ describe("verify", function()
     assert.equal(2, box:count(KEYS))
   end)
 
+  it("looks no oftener where that fails, whatever keys strangers make up", function()
+    local own <close> = support.sandbox { products = 1, orders = 1, customers = 1,
+      args = { "--fault", "GET /ims/keys:404@2*2" } }
+    local client <close> = client_of(own, { attempts = 1 })
+    assert(client.auth:verify())
+    local stranger = "eyJhbGciOiJSUzI1NiIsImtpZCI6Im5vYm9keSJ9.e30.AAAA"
+    for round = 1, 2 do
+      client.auth._keys.asked = core.monotonic() - 61
+      for _ = 1, 5 do
+        local _, err = client.auth:verify(stranger)
+        assert.equal("http", err.kind)
+        assert.equal(404, err.status)
+      end
+      assert.equal(1 + round, own:count(KEYS))
+      assert(client.auth:verify()) -- a key that is known
+      client.auth._look.at = core.monotonic() - 61
+    end
+    local _, err = client.auth:verify(stranger)
+    assert.matches("a key that is not among the issuer's", err.message)
+    assert.equal(4, own:count(KEYS))
+  end)
+
   it("uses the keys for an hour", function()
     local client <close> = client_of(box)
     assert(client.auth:verify())
