@@ -159,8 +159,10 @@ static void end_in_vain(accs_token_source *source, const accs_failure *failure)
 
     end_errand(source);
     if (token != NULL) {
+        accs_token_hold(token); /* whoever is told may have the source drop it */
         wake(source, ACCS_ERRAND_ACQUIRE, RENEWED, NULL, failure);
         wake(source, ACCS_ERRAND_ACQUIRE, SERVED, token, NULL);
+        accs_token_release(token);
     } else {
         wake(source, ACCS_ERRAND_ACQUIRE, ALL_OF_ERRAND, NULL, failure);
     }

@@ -9,7 +9,8 @@ local hosts = {}
 
 --- A place where sealed tokens are kept, for the option `cache`: functions, called without `self`.
 --- They may wait, but the core goes on without them after 1 s. What goes wrong is raised, or
---- returned as nil and a message: it costs one event of kind `cache`, never a call.
+--- returned as nil and a message, or as false by `save` and `remove`: it costs one event of kind
+--- `cache`, never a call.
 ---@class accs.Store
 ---@field load fun(key: string): string|nil, any  the bytes that `save` was given; nil: none
 ---@field save fun(key: string, sealed: string, ttl: number|nil): any, any  keeps bytes, which may
@@ -36,10 +37,12 @@ local function spell_kind(problem)
   return errors.is(problem) and problem.kind or type(problem)
 end
 
--- A function that does something: nil or false with a problem beside it is a failure.
+-- A function that does something: false, or nil with a problem beside it, is a failure.
 local function done(result, problem)
   if not result and problem ~= nil then
     return spell(problem)
+  elseif result == false then
+    return "the store said false"
   end
 end
 
@@ -73,7 +76,7 @@ answers.load = function(host, what)
   elseif type(sealed) == "string" then
     return nil, sealed
   end
-  return done(sealed, problem)
+  return done(sealed or nil, problem)
     or ("load gave a value of type %s, no string or nil"):format(type(sealed))
 end
 
@@ -100,7 +103,8 @@ answers.lock = function(host, what)
 end
 
 answers.unlock = function(host, what)
-  return done(host.thing.unlock(what.key, what.owner))
+  local gave, problem = host.thing.unlock(what.key, what.owner)
+  return done(gave or nil, problem) -- false: it had ended, and another may have it
 end
 
 -- Whoever asked may be gone meanwhile, with the engine too.

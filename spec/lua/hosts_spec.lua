@@ -301,6 +301,7 @@ describe("a store", function()
     { "save", function() error("disk full", 0) end, "not written", "^disk full$" },
     { "save", function() return nil, "disk full" end, "not written", "^disk full$" },
     { "save", function() return false, "disk full" end, "not written", "^disk full$" },
+    { "save", function() return false end, "not written", "^the store said false$" },
     { "lock", function() error("no locks", 0) end, "not locked", "^no locks$" },
     { "lock", function() return nil, "no locks" end, "not locked", "^no locks$" },
     { "lock", function() end, "not locked", "lock gave a value of type nil" },
