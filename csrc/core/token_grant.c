@@ -408,6 +408,16 @@ void accs_token_send(accs_token_source *source)
         accs_token_fail_with(source, error, accs_error_text(error));
 }
 
+static const char *why_no_refresh(const accs_token_source *source)
+{
+    if (source->record.saved_wall_ms == 0)
+        return "there is no session to go on with: sign in";
+    if (source->token != NULL &&
+        source->token->expires_ms > accs_engine_now(source->engine)->boot_ms)
+        return "the session has no refresh token, and ends with its access token";
+    return "the session is over: sign in again";
+}
+
 void accs_token_request(accs_token_source *source)
 {
     accs_token_record *record = &source->record;
@@ -426,10 +436,7 @@ void accs_token_request(accs_token_source *source)
     }
     source->grant = ACCS_GRANT_REFRESH;
     if (exchanged->len == 0) {
-        accs_token_fail_with(source, ACCS_ERROR_AUTH,
-                             record->saved_wall_ms != 0
-                                 ? "the session is over: sign in again"
-                                 : "there is no session to go on with: sign in");
+        accs_token_fail_with(source, ACCS_ERROR_AUTH, why_no_refresh(source));
     } else if (accs_secret_set(&source->sent, exchanged->bytes, exchanged->len) != ACCS_OK) {
         accs_token_fail_with(source, ACCS_ERROR_MEMORY, "no memory left");
     } else if (source->cache != NULL) {

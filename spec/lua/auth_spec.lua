@@ -27,18 +27,18 @@ end
 local SCOPES = "openid,AdobeID,offline_access,commerce.accs"
 
 -- The code of a person's sign-in at the sandbox, which consents by itself.
-local function code_of(box)
+local function code_of(box, scopes)
   local web = box:credentials().web
   local reply = driver.request(box.port, "GET", "/ims/authorize/v2?" .. driver.query {
     { "client_id", web.client_id }, { "redirect_uri", web.redirect_uri },
-    { "response_type", "code" }, { "scope", SCOPES }, { "state", "example-state" },
+    { "response_type", "code" }, { "scope", scopes or SCOPES }, { "state", "example-state" },
   })
   return assert(reply.headers.location:match("[?&]code=([^&]+)")), web
 end
 
 -- A person's session, as accs.oauth makes one.
 local function session_of(box, extra)
-  local code, web = code_of(box)
+  local code, web = code_of(box, extra and extra.scopes)
   local given = {
     ims_url = box.env.IMS_URL, client_id = web.client_id, client_secret = web.client_secret,
     scopes = SCOPES, redirect_uri = web.redirect_uri, dotenv = false, engine = accs.engine {},
@@ -331,6 +331,18 @@ describe("a person's session", function()
         assert.matches(case[2], tostring(err))
       end
     end
+  end)
+
+  it("without a refresh token is not over before its end", function()
+    local session <close> = session_of(box, { scopes = "openid,AdobeID,commerce.accs" })
+    local token = assert(session:token())
+    local ok, err = session:refresh()
+    assert.is_nil(ok)
+    assert.equal("auth", err.kind)
+    assert.matches("no refresh token, and ends with its access token", err.message, 1, true)
+    assert.equal(token, session:token())
+    assert(session:revoke())
+    assert.matches("no session", select(2, session:token()).message, 1, true)
   end)
 
   it("has an id_token that can be checked", function()
