@@ -1,6 +1,7 @@
 -- `accs login`, `accs logout`, `accs token`: real processes against the sandbox.
 local cjson = require "cjson"
 local fault = require "spec.support.fault"
+local redis = require "spec.support.redis"
 local socket = require "socket"
 local support = require "spec.support"
 
@@ -527,6 +528,33 @@ describe("accs logout", function()
       assert.is_false(is_signed_in(home))
       assert.equal("", support.run { "sh", "-c", "ls accs | grep -v lock", cwd = home.path }.out)
       assert.equal("401", use(home, token))
+    end)
+  end)
+
+  it("does not say that nobody is signed in where the cache cannot be read", function()
+    with_box(BOX, function(_, home)
+      support.write_file(home.path .. "/file", "mine")
+      for _, cache in ipairs { "redis://127.0.0.1:1", home.path .. "/file" } do
+        home.env.ACCS_CACHE = cache
+        local result = accs(home, "logout")
+        assert.equal(6, result.code)
+        assert.matches("^accs: cache: whether anybody is signed in is not known, .*: .+; mend that",
+          result.err)
+      end
+    end)
+  end)
+
+  it("does not say that it is done where the cache keeps the session", function()
+    with_box(BOX, function(box, home)
+      local server <close> = redis.start {
+        conf = "user jo on >example-password ~* +get +set +eval" }
+      home.env.ACCS_CACHE = "redis://jo:example-password@127.0.0.1:" .. server.port
+      sign_in(home)
+      local result = accs(home, "logout")
+      assert.equal(6, result.code)
+      assert.matches("^accs: cache: the session is still in the cache: Redis: .*DEL.*; mend that",
+        result.err)
+      assert.equal(1, box:count("POST /ims/revoke", 200))
     end)
   end)
 

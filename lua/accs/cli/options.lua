@@ -150,12 +150,13 @@ end
 
 --- The credentials of a person, signed in or not.
 ---@param arguments table  as argparse read them, `kind` of the credential among them
+---@param on_event fun(event: accs.Event)
 ---@return accs.Auth
 --- Raises an error of kind `config` when something is wrong.
---- Example: `local session <close> = options.person(arguments)`
-function options.person(arguments)
+--- Example: `local session <close> = options.person(arguments, print)`
+function options.person(arguments, on_event)
   local given = options.given(arguments)
-  given.auth, given.access_token = "user", nil
+  given.auth, given.access_token, given.on_event = "user", nil, on_event
   local values, sources = client_options.resolve(given, nil, { "client_id" })
   if arguments.kind and arguments.kind ~= "web" then
     values.client_secret = nil -- what the environment has is another credential's
