@@ -191,6 +191,7 @@ local KIND_HINTS = {
   tls = "check the address, ca_file (ACCS_CA_FILE) and the clock of this machine",
   timeout = "raise timeout (ACCS_TIMEOUT), or ask for less at a time",
   decode = "ask again; if it stays so, check base_url (API_ENDPOINT)",
+  cache = "check the cache (ACCS_CACHE), of which accs doctor says what is wrong, and lock_timeout",
   too_large = "raise max_body (ACCS_MAX_BODY), or ask for less: fields, a smaller page_size",
 }
 

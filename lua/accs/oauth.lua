@@ -59,7 +59,8 @@ local function check_redirect_uri(uri, kind)
   local is_web = scheme == "http" or scheme == "https"
   local address = is_web and core.address(uri)
   if is_web and (not address or address.has_user_info) then
-    fail("redirect_uri must be an absolute address without user name")
+    fail("redirect_uri must be an absolute address, with host and port as they are written in "
+      .. "ASCII, and without user name")
   end
   if kind ~= "native" and scheme ~= "https" then
     fail("redirect_uri must begin with https:// for kind %s, on localhost too: Adobe refuses "

@@ -108,6 +108,7 @@ describe("a hint", function()
     { { kind = "rate_limited", retry_after = 90.0 }, "wait 90 s" },
     { { kind = "http", status = 404 }, "path and method" },
     { { kind = "timeout" }, "ACCS_TIMEOUT" },
+    { { kind = "cache" }, "ACCS_CACHE" },
     { { kind = "too_large" }, "ACCS_MAX_BODY" },
   }
   for _, case in ipairs(CASES) do
