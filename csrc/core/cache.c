@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPREAD_MS = 500 }; /* who waited in vain for the same lock do not all give up at once */
+enum {
+    SPREAD_MS = 500, /* who waited in vain for the same lock do not all give up at once */
+    RELIEF_MS = 1000 /* how long the others wait for the one that goes on without it */
+};
+
+static const char RELIEF[] = "-relief";
 
 static const char NO_MEMORY[] = "no memory left";
 
@@ -32,6 +37,7 @@ struct accs_cache {
     accs_cache_user user;
     accs_store *store;
     char entry[ACCS_STORE_KEY_MAX + 1];
+    char relief[ACCS_STORE_KEY_MAX + 1]; /* the lock of those that waited in vain; "": none */
     int64_t lock_timeout_ms;
     bool given; /* the secrets; else the store has one */
     accs_cache_places places;
@@ -44,6 +50,7 @@ struct accs_cache {
     int64_t started_us;
     int64_t asked_us;   /* the step's begin */
     int64_t give_up_ms; /* LOCK */
+    bool relieving;     /* LOCK: it is about the relief */
     accs_buffer sealed; /* SAVE */
     int64_t ttl_ms;
     bool found; /* record holds what is kept */
@@ -163,7 +170,11 @@ static bool wait_for_lock(accs_cache *cache)
     if (now_ms >= cache->give_up_ms) {
         cache->asked_us = cache->started_us;
         complain(cache, NOT_LOCKED, "another process has the lock for too long");
-        return finish(cache, ACCS_CACHE_BUSY);
+        if (cache->relieving || cache->relief[0] == '\0')
+            return finish(cache, ACCS_CACHE_BUSY);
+        cache->relieving = true;
+        cache->give_up_ms = now_ms + RELIEF_MS;
+        return enter(cache, LOCKING, 0);
     }
     look(cache);
     accs_timers_set(accs_engine_timers(cache->engine), &cache->timer,
@@ -299,7 +310,8 @@ static accs_store_end begin(accs_cache *cache)
     case LOOKING:
         return store->kind->load(store, key);
     case LOCKING:
-        return store->kind->lock(store, cache->entry); /* of all, whatever they seal with */
+        /* Of all, whatever they seal with. */
+        return store->kind->lock(store, cache->relieving ? cache->relief : cache->entry);
     case SAVING:
         return store->kind->save(store, key, &cache->sealed, cache->ttl_ms);
     case REMOVING:
@@ -409,6 +421,9 @@ accs_error accs_cache_new(accs_engine *engine, const accs_cache_options *options
     made->lock_timeout_ms = options->lock_timeout_ms;
     made->timer.fire = move;
     snprintf(made->entry, sizeof made->entry, "%s", options->entry);
+    if (options->relief)
+        snprintf(made->relief, sizeof made->relief, "%.*s%s",
+                 (int)(sizeof made->relief - sizeof RELIEF), options->entry, RELIEF);
     accs_buffer_init(&made->sealed, ACCS_LIMIT_STORE_ENTRY_MAX);
     made->member.engine_gone = engine_gone;
     accs_engine_join(engine, &made->member);
@@ -459,6 +474,7 @@ void accs_cache_lock(accs_cache *cache)
 {
     accs_cache_stop(cache);
     start(cache, LOCK, OPENING);
+    cache->relieving = false;
     if (cache->engine != NULL)
         cache->give_up_ms = accs_engine_now(cache->engine)->mono_ms + cache->lock_timeout_ms +
                             accs_random_32() % (SPREAD_MS + 1);

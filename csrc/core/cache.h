@@ -39,6 +39,8 @@ typedef struct accs_cache_options {
     uint64_t host;      /* the number of a store of the host; it knows LOCK where */
     bool host_locks;
     int64_t lock_timeout_ms;
+    bool relief; /* for what may be asked for twice: once the lock was waited for in vain, one of
+                    those that did gets another, and the others what it saves, for another second */
     const char *entry; /* what the key of the entry begins with; the id of the sealing key follows.
                           At most ACCS_STORE_KEY_MAX - 17 bytes */
 } accs_cache_options;

@@ -422,6 +422,7 @@ accs_error accs_token_keep_init(accs_token_source *source)
         .host = identity->cache_hook,
         .host_locks = identity->cache_locks,
         .lock_timeout_ms = identity->lock_timeout_ms,
+        .relief = !identity->user,
         .entry = entry,
     };
     const accs_cache_user user = {

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { SHORT_LOCK_MS = 300, SPREAD_MS = 500, SLACK_MS = 1500 };
+enum { SHORT_LOCK_MS = 300, SPREAD_MS = 500, RELIEF_MS = 1000, SLACK_MS = 1500 };
 
 static const char *const ONE[] = {"example-not-a-secret", NULL};
 static const char *const NONE[] = {NULL};
@@ -501,6 +501,47 @@ static void who_waits_for_the_lock_finds_what_is_saved(void **state)
     free_cache(&second);
 }
 
+/* Of those that waited in vain one goes on alone, and the others find what it saves. */
+static void one_relieves_whoever_has_the_lock_for_too_long(void **state)
+{
+    const place *where = *state;
+    const accs_cache_options options = {
+        .folder = where->folder, .lock_timeout_ms = SHORT_LOCK_MS, .relief = true, .entry = ENTRY};
+    int64_t start;
+    witness stopped;
+    witness first;
+    witness second;
+    witness third;
+
+    open_cache(&stopped, where, ONE);
+    assert_int_equal(run(&stopped, accs_cache_lock), ACCS_CACHE_LOCKED);
+    new_cache(&first, &options, ONE);
+    new_cache(&second, &options, ONE);
+    new_cache(&third, &options, ONE);
+    second.serves_from = 100;
+    start = now_ms();
+    assert_int_equal(run(&first, accs_cache_lock), ACCS_CACHE_LOCKED);
+    assert_in_range(now_ms() - start, SHORT_LOCK_MS, SHORT_LOCK_MS + SPREAD_MS + SLACK_MS);
+    assert_int_equal(first.troubles, 1);
+    assert_string_equal(first.text, "not locked");
+    begin(&second, accs_cache_lock);
+    expect_silence(&second, SHORT_LOCK_MS + SPREAD_MS + 50);
+    assert_int_equal(save(&first, 100), ACCS_CACHE_SAVED);
+    assert_int_equal(wait_end(&second), ACCS_CACHE_FOUND);
+    start = now_ms();
+    assert_int_equal(run(&third, accs_cache_lock), ACCS_CACHE_BUSY); /* nor does that end */
+    assert_in_range(now_ms() - start, SHORT_LOCK_MS + RELIEF_MS,
+                    SHORT_LOCK_MS + SPREAD_MS + RELIEF_MS + SLACK_MS);
+    accs_cache_unlock(stopped.cache);
+    assert_int_equal(run(&third, accs_cache_lock), ACCS_CACHE_LOCKED); /* the first lock again */
+    assert_int_equal(run(&stopped, accs_cache_lock), ACCS_CACHE_BUSY);
+    free_cache(&third);
+    accs_cache_unlock(first.cache);
+    free_cache(&stopped);
+    free_cache(&first);
+    free_cache(&second);
+}
+
 static void a_stopped_operation_tells_nothing_and_keeps_no_lock(void **state)
 {
     const place *where = *state;
@@ -858,6 +899,7 @@ int main(void)
         IN_A_FOLDER(of_two_entries_the_one_that_serves_else_the_newer_is_kept),
         IN_A_FOLDER(the_lock_is_had_by_one),
         IN_A_FOLDER(who_waits_for_the_lock_finds_what_is_saved),
+        IN_A_FOLDER(one_relieves_whoever_has_the_lock_for_too_long),
         IN_A_FOLDER(a_stopped_operation_tells_nothing_and_keeps_no_lock),
         IN_A_FOLDER(done_may_begin_the_next_or_free),
         IN_A_FOLDER(the_engine_may_end_first),
