@@ -186,13 +186,13 @@ accs_error accs_jwt_claims(accs_text token, accs_text *claims)
     return error;
 }
 
-accs_error accs_jwt_times_read(accs_text token, accs_jwt_times *times)
+accs_error accs_jwt_facts_read(accs_text token, accs_jwt_facts *facts)
 {
     parts found = {.bytes = NULL};
     accs_error error = take_apart(token, &found);
 
     if (error == ACCS_OK)
-        error = accs_jwt_claims_times(found.claims, times);
+        error = accs_jwt_claims_facts(found.claims, facts);
     free_parts(&found);
     return error;
 }

@@ -20,11 +20,11 @@ typedef enum claim {
     AUD,
     CLIENT_ID,
     TYPE,
-    SCOPE,
+    SUBJECT,
     CLAIM_COUNT,
 } claim;
 
-enum { TEXT_COUNT = SCOPE - TIME_COUNT };
+enum { TEXT_COUNT = SUBJECT - TIME_COUNT };
 
 static const char *const NAMES[CLAIM_COUNT] = {
     [EXP] = "exp",
@@ -36,7 +36,7 @@ static const char *const NAMES[CLAIM_COUNT] = {
     [AUD] = "aud",
     [CLIENT_ID] = "client_id",
     [TYPE] = "type",
-    [SCOPE] = "scope",
+    [SUBJECT] = "sub",
 };
 
 /* How a time stands in the claims. */
@@ -53,7 +53,7 @@ typedef struct claims {
     const char *wanted[TEXT_COUNT]; /* NULL or empty: not looked at */
     moment times[TIME_COUNT];
     fit fits[TEXT_COUNT];
-    char scope[ACCS_JWT_SCOPE_MAX + 1];
+    char subject[ACCS_JWT_SUBJECT_MAX + 1];
 } claims;
 
 /* -------------------------------------------------------------- reading */
@@ -125,13 +125,13 @@ static accs_error read_audience(accs_json_reader *reader, const accs_json_event 
     return error;
 }
 
-static void read_scope(const accs_json_event *value, char scope[ACCS_JWT_SCOPE_MAX + 1])
+static void read_subject(const accs_json_event *value, char subject[ACCS_JWT_SUBJECT_MAX + 1])
 {
-    if (value->kind != ACCS_JSON_STRING || value->text_len > ACCS_JWT_SCOPE_MAX ||
+    if (value->kind != ACCS_JSON_STRING || value->text_len > ACCS_JWT_SUBJECT_MAX ||
         memchr(value->text, '\0', value->text_len) != NULL)
         return;
-    memcpy(scope, value->text, value->text_len);
-    scope[value->text_len] = '\0';
+    memcpy(subject, value->text, value->text_len);
+    subject[value->text_len] = '\0';
 }
 
 static accs_error take_claim(void *into, size_t member, accs_json_reader *reader,
@@ -143,8 +143,8 @@ static accs_error take_claim(void *into, size_t member, accs_json_reader *reader
     if (member < TIME_COUNT) {
         read->times[member] =
             member == CREATED_AT || member == EXPIRES_IN ? read_ms(value) : read_seconds(value);
-    } else if (member == SCOPE) {
-        read_scope(value, read->scope);
+    } else if (member == SUBJECT) {
+        read_subject(value, read->subject);
     } else {
         wanted = read->wanted[member - TIME_COUNT];
     }
@@ -241,20 +241,20 @@ accs_jwt_verdict accs_jwt_claims_check(accs_text text, const accs_jwt_check *che
     }
 }
 
-accs_error accs_jwt_claims_times(accs_text text, accs_jwt_times *times)
+accs_error accs_jwt_claims_facts(accs_text text, accs_jwt_facts *facts)
 {
-    claims read = {.scope = ""};
+    claims read = {.subject = ""};
     accs_error error = read_claims(text, &read);
 
     if (error != ACCS_OK)
         return error;
     /* What could not be read is 0 already, but for what is too large or negative. */
-    *times = (accs_jwt_times){
+    *facts = (accs_jwt_facts){
         .created_at_ms = read.times[CREATED_AT].readable ? read.times[CREATED_AT].ms : 0,
         .expires_in_ms = read.times[EXPIRES_IN].readable ? read.times[EXPIRES_IN].ms : 0,
         .exp_s = read.times[EXP].ms / 1000,
         .iat_s = read.times[IAT].ms / 1000,
     };
-    memcpy(times->scope, read.scope, sizeof times->scope);
+    memcpy(facts->subject, read.subject, sizeof facts->subject);
     return ACCS_OK;
 }

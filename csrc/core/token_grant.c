@@ -303,8 +303,8 @@ static void take_token(accs_token_source *source, accs_token_reply *reply)
     const accs_ims *ims = &source->ims;
     const accs_text text = {reply->access_token.bytes, reply->access_token.len};
     accs_token_record *record = &source->record;
-    accs_jwt_times times;
-    bool timed = accs_jwt_times_read(text, &times) == ACCS_OK;
+    accs_jwt_facts times;
+    bool timed = accs_jwt_facts_read(text, &times) == ACCS_OK;
     int64_t date = date_ms(ims->reply, ims->asked.wall_s);
     int64_t left_ms =
         accs_token_left_ms(reply->has_expires_in, reply->expires_in, timed ? &times : NULL, date);

@@ -1,5 +1,6 @@
 #include "token_state.h"
 
+#include "jwt.h"
 #include "limits.h"
 #include "token_window.h"
 #include "url.h"
@@ -35,6 +36,26 @@ static bool is_newer(const accs_token_source *source, const accs_token_record *r
 
     return ours->len == 0 || (record->expires_wall_ms > source->record.expires_wall_ms &&
                               !accs_secret_equal(&record->access_token, ours));
+}
+
+/* Whose id_token it is; false where it does not say. */
+static bool read_subject(const accs_secret *id_token, accs_jwt_facts *facts)
+{
+    return id_token->len > 0 &&
+           accs_jwt_facts_read((accs_text){id_token->bytes, id_token->len}, facts) == ACCS_OK &&
+           facts->subject[0] != '\0';
+}
+
+/* Whether somebody else has signed in under the name of our session since: what he has is not ours,
+ * nor is it to be replaced by what we have. */
+static bool is_of_another(const accs_token_source *source, const accs_token_record *record)
+{
+    accs_jwt_facts ours;
+    accs_jwt_facts theirs;
+
+    return record != NULL && source->identity.code.len == 0 &&
+           read_subject(&source->record.id_token, &ours) &&
+           read_subject(&record->id_token, &theirs) && strcmp(ours.subject, theirs.subject) != 0;
 }
 
 /* Whether no request is needed: it lives beyond the time in which calls wait for another, and is
@@ -252,10 +273,24 @@ static void end_load(accs_token_source *source, const accs_token_record *record)
     }
 }
 
+static void fail_as_another(accs_token_source *source)
+{
+    accs_failure failure;
+
+    save_later(source);
+    accs_fail(&failure, ACCS_ERROR_AUTH,
+              "another person has signed in under the name of this session");
+    accs_token_fail(source, &failure);
+}
+
 static void cache_done(void *context, accs_cache_end end, const accs_token_record *record)
 {
     accs_token_source *source = context;
 
+    if (is_of_another(source, record)) {
+        fail_as_another(source);
+        return;
+    }
     switch (source->step) {
     case ACCS_STEP_LOOK:
         if (end == ACCS_CACHE_FOUND && left_ms(source, record) > 0 &&

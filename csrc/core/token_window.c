@@ -40,7 +40,7 @@ static bool sane(int64_t life_ms)
 }
 
 /* What the claims say, or 0 when they say nothing that makes sense. */
-static int64_t claimed_ms(const accs_jwt_times *times, int64_t date_ms)
+static int64_t claimed_ms(const accs_jwt_facts *times, int64_t date_ms)
 {
     int64_t life_ms = times->expires_in_ms;
     int64_t left_ms;
@@ -53,7 +53,7 @@ static int64_t claimed_ms(const accs_jwt_times *times, int64_t date_ms)
     return sane(left_ms) ? at_most(left_ms, life_ms) : life_ms;
 }
 
-int64_t accs_token_left_ms(bool has_expires_in, int64_t expires_in, const accs_jwt_times *times,
+int64_t accs_token_left_ms(bool has_expires_in, int64_t expires_in, const accs_jwt_facts *times,
                            int64_t date_ms)
 {
     int64_t claimed = times != NULL ? claimed_ms(times, date_ms) : 0;

@@ -37,7 +37,7 @@ int64_t accs_token_life_ms(bool has_expires_in, int64_t expires_in);
  * times    of the token; NULL: it has none that can be read
  * date_ms  of the reply, since 1970; -1: none
  */
-int64_t accs_token_left_ms(bool has_expires_in, int64_t expires_in, const accs_jwt_times *times,
+int64_t accs_token_left_ms(bool has_expires_in, int64_t expires_in, const accs_jwt_facts *times,
                            int64_t date_ms);
 
 /*

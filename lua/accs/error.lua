@@ -174,6 +174,8 @@ local CURL_HINTS = {
 -- What IMS calls its errors (RFC 6749, 5.2), as the core's message quotes them; the second hint is
 -- for a person's sign-in.
 local IMS_HINTS = {
+  { "another person has signed in",
+    "sign in again, under a name of your own (session, ACCS_SESSION)" },
   { "the session is over", "sign in again: accs login" }, -- what the core makes of invalid_grant
   { "no session", "sign in: accs login" },
   { "there is no token yet", "a call, or client.auth:token(), gets one" },

@@ -298,61 +298,60 @@ static void names_the_graver_fault(void **state)
 
 #define ADOBE                                                                                      \
     "{\"id\":\"1\",\"type\":\"access_token\",\"client_id\":\"example\",\"as\":\"ims-na1\","        \
-    "\"expires_in\":\"86400000\",\"created_at\":\"1700000000000\",\"scope\":\"openid,email\"}"
+    "\"expires_in\":\"86400000\",\"created_at\":\"1700000000000\",\"sub\":\"someone\"}"
 
 static void reads_times(void **state)
 {
     static const struct {
         const char *claims;
-        accs_jwt_times times;
+        accs_jwt_facts times;
     } cases[] = {
-        {ADOBE,
-         {.created_at_ms = 1700000000000, .expires_in_ms = 86400000, .scope = "openid,email"}},
+        {ADOBE, {.created_at_ms = 1700000000000, .expires_in_ms = 86400000, .subject = "someone"}},
         {"{\"exp\":1700000000,\"iat\":1600000000.9}", {.exp_s = 1700000000, .iat_s = 1600000000}},
         {"{\"created_at\":5,\"expires_in\":6}", {.created_at_ms = 5, .expires_in_ms = 6}},
         {"{}", {.exp_s = 0}},
-        {"{\"exp\":\"5\",\"iat\":null,\"created_at\":\"x\",\"expires_in\":1.5,\"scope\":5}",
+        {"{\"exp\":\"5\",\"iat\":null,\"created_at\":\"x\",\"expires_in\":1.5,\"sub\":5}",
          {.exp_s = 0}},
         {"{\"exp\":-5,\"iat\":-5,\"created_at\":-5,\"expires_in\":-5}", {.exp_s = 0}},
         {"{\"exp\":1e300,\"iat\":253402300800,\"created_at\":253402300800000,"
          "\"expires_in\":\"999999999999999\"}",
          {.exp_s = 0}},
-        {"{\"scope\":\"a\\u0000b\",\"a\":{\"exp\":5}}", {.exp_s = 0}},
+        {"{\"sub\":\"a\\u0000b\",\"a\":{\"exp\":5}}", {.exp_s = 0}},
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        accs_jwt_times times;
+        accs_jwt_facts times;
         room token;
 
         memset(&times, 0x55, sizeof times);
         begin_token("{}", cases[i].claims, &token);
         end_token("x", 1, &token);
-        assert_int_equal(accs_jwt_times_read(text_of(token.text), &times), ACCS_OK);
+        assert_int_equal(accs_jwt_facts_read(text_of(token.text), &times), ACCS_OK);
         assert_int_equal(times.created_at_ms, cases[i].times.created_at_ms);
         assert_int_equal(times.expires_in_ms, cases[i].times.expires_in_ms);
         assert_int_equal(times.exp_s, cases[i].times.exp_s);
         assert_int_equal(times.iat_s, cases[i].times.iat_s);
-        assert_string_equal(times.scope, cases[i].times.scope);
+        assert_string_equal(times.subject, cases[i].times.subject);
     }
 }
 
-static void reads_a_scope_that_has_room(void **state)
+static void reads_a_subject_that_has_room(void **state)
 {
     (void)state;
     for (size_t more = 0; more < 2; more++) {
-        size_t len = ACCS_JWT_SCOPE_MAX + more;
-        char claims[ACCS_JWT_SCOPE_MAX + 64];
-        char scope[ACCS_JWT_SCOPE_MAX + 2] = {0};
-        accs_jwt_times times;
+        size_t len = ACCS_JWT_SUBJECT_MAX + more;
+        char claims[ACCS_JWT_SUBJECT_MAX + 64];
+        char subject[ACCS_JWT_SUBJECT_MAX + 2] = {0};
+        accs_jwt_facts times;
         room token;
 
-        memset(scope, 'a', len);
-        (void)snprintf(claims, sizeof claims, "{\"scope\":\"%s\"}", scope);
+        memset(subject, 'a', len);
+        (void)snprintf(claims, sizeof claims, "{\"sub\":\"%s\"}", subject);
         begin_token("{}", claims, &token);
         end_token("", 0, &token);
-        assert_int_equal(accs_jwt_times_read(text_of(token.text), &times), ACCS_OK);
-        assert_int_equal(strlen(times.scope), more ? 0 : len);
+        assert_int_equal(accs_jwt_facts_read(text_of(token.text), &times), ACCS_OK);
+        assert_int_equal(strlen(times.subject), more ? 0 : len);
     }
 }
 
@@ -366,10 +365,10 @@ static void refuses_what_is_no_token(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(NO_TOKENS); i++) {
-        accs_jwt_times times = {.exp_s = 7};
+        accs_jwt_facts times = {.exp_s = 7};
         accs_text claims = {.bytes = "kept", .len = 4};
 
-        if (accs_jwt_times_read(text_of(NO_TOKENS[i]), &times) != ACCS_ERROR_PARSE ||
+        if (accs_jwt_facts_read(text_of(NO_TOKENS[i]), &times) != ACCS_ERROR_PARSE ||
             accs_jwt_claims(text_of(NO_TOKENS[i]), &claims) != ACCS_ERROR_PARSE)
             fail_msg("taken: %s", NO_TOKENS[i]);
         assert_int_equal(times.exp_s, 7);
@@ -381,19 +380,19 @@ static void bounds_what_it_reads(void **state)
 {
     char *text = malloc(ACCS_LIMIT_TOKEN_MAX + 1);
     accs_text token = {.bytes = text, .len = ACCS_LIMIT_TOKEN_MAX};
-    accs_jwt_times times;
+    accs_jwt_facts times;
     accs_text claims;
 
     (void)state;
     memset(text, 'A', ACCS_LIMIT_TOKEN_MAX + 1);
     memcpy(text, "e30.e30.", 8);
-    assert_int_equal(accs_jwt_times_read(token, &times), ACCS_OK);
+    assert_int_equal(accs_jwt_facts_read(token, &times), ACCS_OK);
     assert_int_equal(accs_jwt_claims(token, &claims), ACCS_OK);
     accs_auth_text_free(&claims);
     token.len -= 2;
-    assert_int_equal(accs_jwt_times_read(token, &times), ACCS_OK);
+    assert_int_equal(accs_jwt_facts_read(token, &times), ACCS_OK);
     token.len += 3;
-    assert_int_equal(accs_jwt_times_read(token, &times), ACCS_ERROR_PARSE);
+    assert_int_equal(accs_jwt_facts_read(token, &times), ACCS_ERROR_PARSE);
     assert_int_equal(accs_jwt_claims(token, &claims), ACCS_ERROR_PARSE);
     free(text);
 }
@@ -424,7 +423,7 @@ static void wipes_what_it_decoded(void **state)
     char claims[sizeof marker + 64];
     EVP_PKEY *key = make_rsa(2048, 65537);
     accs_jwt_check check = {.now_s = 1000};
-    accs_jwt_times times;
+    accs_jwt_facts times;
     accs_text text;
     room token;
     room jwks;
@@ -439,7 +438,7 @@ static void wipes_what_it_decoded(void **state)
     watch_wiping(marker);
     assert_int_equal(accs_jwt_verify(text_of(token.text), &check), ACCS_JWT_GOOD);
     assert_int_equal(wiped_count, 1);
-    assert_int_equal(accs_jwt_times_read(text_of(token.text), &times), ACCS_OK);
+    assert_int_equal(accs_jwt_facts_read(text_of(token.text), &times), ACCS_OK);
     assert_int_equal(wiped_count, 2);
     assert_int_equal(accs_jwt_claims(text_of(token.text), &text), ACCS_OK);
     assert_int_equal(wiped_count, 3);
@@ -464,7 +463,7 @@ int main(void)
         cmocka_unit_test(takes_a_list_for_an_audience_alone),
         cmocka_unit_test(names_the_graver_fault),
         cmocka_unit_test(reads_times),
-        cmocka_unit_test(reads_a_scope_that_has_room),
+        cmocka_unit_test(reads_a_subject_that_has_room),
         cmocka_unit_test(refuses_what_is_no_token),
         cmocka_unit_test(bounds_what_it_reads),
         cmocka_unit_test(gives_claims_as_they_stand),

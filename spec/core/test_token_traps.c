@@ -510,6 +510,64 @@ static void hosts_with_other_secrets_take_the_same_lock(void **state)
     remove_folder();
 }
 
+/* ------------------------------------------------------- two persons, one name */
+
+/* {"sub":"a"} and {"sub":"b"}; nobody asks for a signature here. */
+#define SESSION_OF(subject, access, refresh)                                                       \
+    "{\"access_token\":\"" access "\",\"token_type\":\"bearer\",\"expires_in\":86400,"             \
+    "\"refresh_token\":\"" refresh "\",\"id_token\":\"e30." subject ".AA\"}"
+#define SUB_A "eyJzdWIiOiJhIn0"
+#define SUB_B "eyJzdWIiOiJiIn0"
+
+static accs_auth *sign_in_as(ims_server *server, accs_engine *engine, const char *reply)
+{
+    accs_client_options options = user_options(server);
+    accs_auth *auth;
+
+    options.cache_folder = folder;
+    options.code = "not-a-code";
+    auth = new_auth(engine, &options);
+    ims_answer(server, 200, "", reply);
+    assert_int_equal(do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL).code, ACCS_OK);
+    return auth;
+}
+
+static void nobody_becomes_whoever_signed_in_under_the_same_name_since(void **state)
+{
+    ims_server *server = *state;
+    accs_engine *engine = new_engine();
+    accs_engine *other = new_engine();
+    accs_client_options options = user_options(server);
+    accs_failure failure;
+    accs_auth *mine;
+    accs_auth *theirs;
+    accs_auth *later;
+
+    make_folder();
+    options.cache_folder = folder;
+    mine = sign_in_as(server, engine, SESSION_OF(SUB_A, "a-1", "ra-1"));
+    theirs = sign_in_as(server, other, SESSION_OF(SUB_B, "b-1", "rb-1"));
+    failure = do_job(engine, mine, ACCS_AUTH_REFRESH, NULL, NULL);
+    assert_int_equal(failure.code, ACCS_ERROR_AUTH);
+    assert_non_null(strstr(failure.text, "another person has signed in"));
+    assert_token(mine, "a-1"); /* to its end */
+    assert_int_equal(server->scene->requests, 2);
+    accs_auth_free(mine);
+    later = new_auth(engine, &options);
+    assert_int_equal(do_job(engine, later, ACCS_AUTH_TOKEN, NULL, NULL).code, ACCS_OK);
+    assert_token(later, "b-1");
+    ims_answer(server, 200, "", SESSION_OF(SUB_B, "b-2", "rb-2"));
+    assert_int_equal(do_job(engine, later, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    assert_int_equal(do_job(other, theirs, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
+    assert_token(theirs, "b-2"); /* the same person's, by another process */
+    assert_int_equal(server->scene->requests, 3);
+    accs_auth_free(later);
+    accs_auth_free(theirs);
+    accs_engine_free(other);
+    accs_engine_free(engine);
+    remove_folder();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,6 +581,7 @@ int main(void)
         TEST(a_session_that_went_on_elsewhere_is_revoked_as_it_is_now),
         TEST(a_look_into_the_store_keeps_the_newer_token),
         TEST(hosts_with_other_secrets_take_the_same_lock),
+        TEST(nobody_becomes_whoever_signed_in_under_the_same_name_since),
     };
 
     return cmocka_run_group_tests_name("token traps", tests, NULL, NULL);

@@ -193,7 +193,7 @@ static void the_least_that_makes_sense_is_left(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const accs_jwt_times times = {
+        const accs_jwt_facts times = {
             .created_at_ms = DATE + cases[i].created_after_ms,
             .expires_in_ms = cases[i].expires_in_ms,
         };
@@ -208,7 +208,7 @@ static void the_least_that_makes_sense_is_left(void **state)
 
 static void claims_without_a_beginning_tell_the_length(void **state)
 {
-    const accs_jwt_times times = {.expires_in_ms = HOUR};
+    const accs_jwt_facts times = {.expires_in_ms = HOUR};
 
     (void)state;
     assert_int_equal(accs_token_left_ms(true, 86400, &times, DATE), HOUR);

@@ -36,7 +36,7 @@ static void check(bool holds)
         abort();
 }
 
-static void check_times(accs_error error, const accs_jwt_times *times)
+static void check_times(accs_error error, const accs_jwt_facts *times)
 {
     const int64_t latest_ms = INT64_C(253402300799999);
 
@@ -47,7 +47,7 @@ static void check_times(accs_error error, const accs_jwt_times *times)
     check(times->expires_in_ms >= 0 && times->expires_in_ms <= latest_ms);
     check(times->exp_s >= 0 && times->exp_s <= latest_ms / 1000);
     check(times->iat_s >= 0 && times->iat_s <= latest_ms / 1000);
-    check(strnlen(times->scope, sizeof times->scope) < sizeof times->scope);
+    check(strnlen(times->subject, sizeof times->subject) < sizeof times->subject);
 }
 
 /* A token, and behind a line feed the keys. With keys that are not the input's, one token is good.
@@ -56,7 +56,7 @@ static void fuzz_token(accs_text token, accs_text keys)
 {
     accs_jwt_check with = {.issuer = "joe", .now_s = 1300819379};
     accs_text claims = {.bytes = NULL};
-    accs_jwt_times times;
+    accs_jwt_facts times;
     accs_error error;
 
     with.keys = (accs_text){.bytes = KEYS, .len = sizeof KEYS - 1};
@@ -68,17 +68,17 @@ static void fuzz_token(accs_text token, accs_text keys)
     check(error == ACCS_OK ? claims.len < token.len && strlen(claims.bytes) == claims.len
                            : error == ACCS_ERROR_PARSE && claims.bytes == NULL);
     accs_auth_text_free(&claims);
-    check_times(accs_jwt_times_read(token, &times), &times);
+    check_times(accs_jwt_facts_read(token, &times), &times);
 }
 
 static void fuzz_claims(accs_text claims)
 {
     const accs_jwt_check with = {
         .issuer = "joe", .audience = "a", .client = "c", .type = "t", .now_s = 1300819379};
-    accs_jwt_times times;
+    accs_jwt_facts times;
 
     check(accs_jwt_claims_check(claims, &with) != ACCS_JWT_SIGNATURE);
-    check_times(accs_jwt_claims_times(claims, &times), &times);
+    check_times(accs_jwt_claims_facts(claims, &times), &times);
 }
 
 static void fuzz_keys(accs_text jwks)
