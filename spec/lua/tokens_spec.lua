@@ -51,7 +51,7 @@ describe("a 401", function()
     assert.equal(2, server:count(IMS))
   end)
 
-  it("or 403 with a token that lacks commerce.accs says so, whatever language it came in", function()
+  it("or 403 with a token that lacks commerce.accs says so, in whatever language", function()
     local function jwt(scope) -- {"alg":"RS256"}, and a signature that nobody looks at
       local claims = ('{"scope":"%s"}'):format(scope)
       return "eyJhbGciOiJSUzI1NiJ9." .. require("mime").b64(claims):gsub("=", "")
@@ -66,8 +66,8 @@ describe("a 401", function()
         local client <close> = server:client()
         local _, err = client:get("/V1/x")
         assert.equal("auth", err.kind)
-        assert.equal(case[2], err.hint:find("the token lacks the scope commerce.accs", 1, true) ~= nil,
-          case[1] .. ": " .. err.hint)
+        local told = err.hint:find("the token lacks the scope commerce.accs", 1, true) ~= nil
+        assert.equal(case[2], told, case[1] .. ": " .. err.hint)
         assert.is_nil(err.lacks_scope)
       end
     end
