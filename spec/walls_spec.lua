@@ -97,6 +97,7 @@ local LUA_ROOMS = {
   { "^accs%.oauth$", "client" },
   { "^accs%.redirect$", "client" },
   { "^accs%.auth$", "client" },
+  { "^accs%.issuer$", "client" },
   { "^accs%.credentials$", "client" },
   { "^accs%.hosts$", "client" },
   { "^accs%.store%.", "client" },

@@ -3,8 +3,8 @@
 local core = require "accs.core"
 local credentials = require "accs.credentials"
 local errors = require "accs.error"
+local issuer = require "accs.issuer"
 local json = require "accs.json"
-local tasks = require "accs.tasks"
 local waits = require "accs.waits"
 
 local auth = {}
@@ -19,11 +19,6 @@ Auth.__name = "accs.Auth"
 auth.class = Auth
 
 local LEEWAY, LEEWAY_MAX = 60, 600 -- seconds that clocks may be apart
-local KEYS_LIFE = 3600 -- seconds that IMS's keys are used for
-local KEYS_PAUSE = 60 -- seconds between two looks for a key that was not there
-
-local KEYS_HINT = "IMS gives its keys to everybody: check ims_url (IMS_URL), and what is on the way"
-
 local NO_MEMORY = { ["no memory left"] = true, ["not enough memory"] = true }
 local WHICH = { access_token = true, id_token = true }
 
@@ -134,64 +129,6 @@ function Auth:claims(which)
   return decode_claims(self._core:claims(which))
 end
 
--- IMS's keys: fetched once for all tasks that want them at the same time.
-local function fetch_keys(self)
-  local fetch = self._fetch
-  if fetch then
-    tasks.wait_for(fetch)
-    if fetch.keys or fetch.err then
-      return fetch.keys, fetch.err
-    end
-    return fetch_keys(self) -- whoever asked was cancelled
-  end
-  fetch = { finished = false, joined = false }
-  self._fetch = fetch
-  local _ <close> = setmetatable({}, { __close = function()
-    self._fetch = false
-    tasks.finish(fetch)
-  end })
-  local asked = core.monotonic()
-  local reply, err = self:_run("keys")
-  if err and err.kind == "auth" then -- they are for everybody: that says nothing about a token
-    err = select(2, fail("http", err.message, { status = err.status, outcome = err.outcome,
-      attempts = err.attempts, hint = KEYS_HINT }))
-  end
-  if reply then
-    fetch.keys = { text = reply:body(), asked = asked }
-    self._keys = fetch.keys
-    reply:close()
-  end
-  fetch.err = err
-  return fetch.keys, err
-end
-
--- Keys that are fresh enough; with a key missing, newer than those that were tried.
-local function find_keys(self, tried)
-  local keys = self._keys
-  local age = keys and core.monotonic() - keys.asked
-  if keys and keys ~= tried and age < KEYS_LIFE then
-    return keys
-  elseif not tried or keys ~= tried then
-    return fetch_keys(self)
-  elseif age < KEYS_PAUSE then
-    return tried
-  end
-  local look = self._look -- the last one that came to nothing: anybody can make up names of keys
-  if look and core.monotonic() - look.at < KEYS_PAUSE then
-    return nil, look.err
-  end
-  local newer, err = fetch_keys(self)
-  self._look = err and { at = core.monotonic(), err = err } or false
-  return newer, err
-end
-
--- The address without path, as an issuer is named.
-local function origin_of(url)
-  local scheme, host = url:match("^(%a+)://([^/]+)")
-  scheme, host = scheme:lower(), host:lower()
-  return ("%s://%s"):format(scheme, scheme == "https" and host:gsub(":443$", "") or host)
-end
-
 local function check_options(opts)
   opts = opts or {}
   if type(opts) ~= "table" then
@@ -216,7 +153,8 @@ local function requirements(self, which, opts, leeway)
   local skew = self._core:state().skew
   local check = { now = math.floor(os.time() + skew), leeway = leeway }
   if which == "id_token" then
-    check.issuer, check.audience = origin_of(self._ims_url), opts.audience or self._client_id
+    check.issuer = issuer.identifier(self._ims_url)
+    check.audience = opts.audience or self._client_id
   else
     check.type, check.client = "access_token", self._client_id or nil
     check.audience = opts.audience
@@ -240,7 +178,10 @@ end
 
 -- Likewise, with keys of IMS that have the one that the token names, where there is such a one.
 local function find_verdict(self, which, text, opts, leeway)
-  local keys, err = find_keys(self)
+  self._keys = self._keys or issuer.key_set(function()
+    return self:_run("keys")
+  end)
+  local keys, err = self._keys:find()
   if not self._core then
     return nil, select(2, closed())
   elseif not keys then
@@ -249,7 +190,7 @@ local function find_verdict(self, which, text, opts, leeway)
   local verdict, words = judge(self, which, text, keys, opts, leeway)
   if verdict == "key_unknown" then
     local newer
-    newer, err = find_keys(self, keys)
+    newer, err = self._keys:find(keys)
     if not self._core then
       return nil, select(2, closed())
     elseif not newer then
@@ -323,7 +264,7 @@ function Auth:verify(what, opts)
     end
     return decode_claims(self._core:claims(which))
   elseif verdict == "keys" then
-    self._keys = false -- to be fetched anew the next time
+    self._keys:forget()
   end
   return nil, errors.new { kind = VERDICT_KINDS[verdict] or "auth",
     message = ("the %s is not good: %s"):format((which:gsub("_", " ")), words or verdict) }

@@ -143,7 +143,7 @@ function credentials.open(values, sources, extra)
   end
   return setmetatable({
     _core = made, _engine = engine, _hosts = held, _client_id = values.client_id or false,
-    _ims_url = values.ims_url, _keys = false, _fetch = false, _look = false, _hook = listeners[1]
+    _ims_url = values.ims_url, _keys = false, _hook = listeners[1]
       and hooks.observe(engine, made:handle(), table.unpack(listeners)) or false,
   }, Unused)
 end
