@@ -89,6 +89,7 @@ local LUA_ROOMS = {
   { "^accs%.error$", "error" },
   { "^accs%.json$", "json" },
   { "^accs%.options$", "options" },
+  { "^accs%.option_types$", "options" },
   { "^accs%.env$", "options" },
   { "^accs%.guard$", "options" },
   { "^accs%.log$", "client" },

@@ -6,6 +6,7 @@ local credentials = require "accs.credentials"
 local errors = require "accs.error"
 local hooks = require "accs.hooks"
 local json = require "accs.json"
+local option_types = require "accs.option_types"
 local options = require "accs.options"
 local request = require "accs.request"
 local response = require "accs.response"
@@ -110,7 +111,7 @@ local function check_call(method, opts)
         errors.misuse(("%s: %s must be a table"):format(method, name))
       end
     elseif kind ~= "any" then
-      local accepted, expected = options.check(kind, value)
+      local accepted, expected = option_types.check(kind, value)
       if accepted == nil then
         errors.misuse(("%s: %s must be %s"):format(method, name, expected))
       elseif PASSED_ON[name] then

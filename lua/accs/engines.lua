@@ -5,6 +5,7 @@
 --- what `engine:next()` gave, "done" or "timer" last. It must neither raise nor wait.
 local core = require "accs.core"
 local errors = require "accs.error"
+local option_types = require "accs.option_types"
 local options = require "accs.options"
 local streams = require "accs.streams"
 
@@ -107,7 +108,7 @@ local function check_settings(settings)
     if not ENGINE_OPTIONS[name] then
       errors.misuse("accs.engine: " .. options.unknown("option", name, names))
     end
-    local accepted, expected = options.check(ENGINE_OPTIONS[name], value)
+    local accepted, expected = option_types.check(ENGINE_OPTIONS[name], value)
     if accepted == nil then
       errors.misuse(("accs.engine: %s must be %s"):format(name, expected))
     end

@@ -2,6 +2,7 @@
 local core = require "accs.core"
 local engines = require "accs.engines"
 local errors = require "accs.error"
+local option_types = require "accs.option_types"
 local options = require "accs.options"
 local tasks = require "accs.tasks"
 
@@ -163,7 +164,7 @@ local function check_options(name, given, known)
       errors.misuse(("%s: %s"):format(name, options.unknown("option", option, names)))
     end
     local expected
-    checked[option], expected = options.check(kind, value)
+    checked[option], expected = option_types.check(kind, value)
     if checked[option] == nil then
       errors.misuse(("%s: %s must be %s"):format(name, option, expected))
     end

@@ -1,7 +1,7 @@
 --- `accs login`: signs a person in, by a browser.
-local client_options = require "accs.options"
 local core = require "accs.core"
 local errors = require "accs.error"
+local option_types = require "accs.option_types"
 local options = require "accs.cli.options"
 local stop = require "accs.cli.stop"
 
@@ -291,7 +291,7 @@ local function read_wait(text)
     return WAIT
   end
   local seconds = text:find("^%d+%.?%d*$") and tonumber(text)
-  if not seconds or not client_options.check("seconds", seconds) or seconds == 0 then
+  if not seconds or not option_types.check("seconds", seconds) or seconds == 0 then
     stop.now("usage", string.format("--wait: '%s' is not a number of seconds", text))
   end
   return seconds

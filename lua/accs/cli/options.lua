@@ -1,6 +1,7 @@
 --- The options that commands share: those of the client, taken from its own list, and the output's.
 local client_options = require "accs.options"
 local credentials = require "accs.credentials"
+local option_types = require "accs.option_types"
 local stop = require "accs.cli.stop"
 local terminal = require "accs.cli.terminal"
 
@@ -72,8 +73,8 @@ end
 local CHOSEN = { choice = true, cache = true, auth = true }
 
 local function read_choice(option, text)
-  local value = client_options.from_text(option, text)
-  local accepted, expected = client_options.check(option.type, value, option)
+  local value = option_types.from_text(option, text)
+  local accepted, expected = option_types.check(option.type, value, option)
   if accepted == nil then
     stop.now("usage", string.format("%s: '%s' is not %s", flag_of(option), text, expected))
   end
@@ -91,7 +92,7 @@ local function read(option, text)
   local expected = NUMBERS[option.type]
   if expected then
     local number = text:find("^%d+%.?%d*$") and tonumber(text)
-    if not number or not client_options.check(option.type, number) then
+    if not number or not option_types.check(option.type, number) then
       stop.now("usage", string.format("%s: '%s' is not a %s", flag_of(option), text, expected))
     end
     return option.type == "count" and math.tointeger(number) or number
