@@ -96,6 +96,7 @@ local LUA_ROOMS = {
   { "^accs%.stats$", "client" },
   { "^accs%.trace$", "client" },
   { "^accs%.oauth$", "client" },
+  { "^accs%.flow$", "client" },
   { "^accs%.redirect$", "client" },
   { "^accs%.auth$", "client" },
   { "^accs%.issuer$", "client" },
