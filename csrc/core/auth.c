@@ -65,7 +65,7 @@ void accs_auth_free(accs_auth *auth)
         accs_engine_follow(engine);
 }
 
-accs_error accs_auth_share(accs_auth *auth, accs_engine *engine, accs_token_user *user,
+accs_error accs_auth_share(accs_auth *auth, const accs_engine *engine, accs_token_user *user,
                            accs_token_source **source, accs_failure *failure)
 {
     if (auth->jobs.engine == NULL)

@@ -8,7 +8,7 @@
  * Enters another user of the auth's source into its list. The auth may be freed before it leaves.
  * Errors: ACCS_ERROR_CLOSED (its engine is gone), ACCS_ERROR_CONFIG (it has another engine).
  */
-accs_error accs_auth_share(accs_auth *auth, accs_engine *engine, accs_token_user *user,
+accs_error accs_auth_share(accs_auth *auth, const accs_engine *engine, accs_token_user *user,
                            accs_token_source **source, accs_failure *failure);
 
 #endif

@@ -271,6 +271,7 @@ static void let_in(accs_loopback *loopback, int64_t now)
 
         if ((loopback->polled[i].revents & POLLIN) == 0)
             continue;
+        /* cppcheck-suppress nullPointer ; accept4(2) allows it */
         fd = accept4(loopback->listeners[i], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,6 +23,13 @@
 #include "engine.h"
 
 enum { PATIENCE_MS = 10000 }; /* a test that waits longer has failed */
+
+static inline void rest_ms(long ms)
+{
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+    nanosleep(&time, NULL);
+}
 
 static inline int64_t now_ms(void)
 {

@@ -60,7 +60,7 @@ static inline void ims_serve_connection(ims_scene *scene, int fd)
         if (number < IMS_REQUESTS_MAX)
             memcpy(scene->texts[number], text, len + 1);
         answer = number < scene->answer_count ? number : scene->answer_count - 1;
-        usleep((useconds_t)scene->delay_ms * 1000);
+        rest_ms(scene->delay_ms);
         if (answer < 0 || scene->answers[answer][0] == '\0') /* as one that breaks down */
             _exit(0);
         if (write(fd, scene->answers[answer], strlen(scene->answers[answer])) < 0)
@@ -239,7 +239,7 @@ static inline void remove_folder(void)
 }
 
 /* A session in the folder, as another process left it: refresh token r-1, access token a-1. */
-static inline void sign_in(ims_server *server, accs_client_options *options)
+static inline void sign_in(ims_server *server, const accs_client_options *options)
 {
     accs_engine *engine = new_engine();
     accs_client_options with_code = *options;

@@ -678,7 +678,7 @@ static void another_process_has_refreshed_already(void **state)
     other = new_auth(winner, &options);
     assert_int_equal(do_job(engine, auth, ACCS_AUTH_LOAD, NULL, NULL).code, ACCS_OK);
     ims_answer(server, 200, "", SESSION("a-2", "r-2"));
-    usleep(20000); /* the other's token ends later */
+    rest_ms(20); /* the other's token ends later */
     assert_int_equal(do_job(winner, other, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_OK);
     assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, &story).code, ACCS_OK);
     assert_token(auth, "a-2");

@@ -28,7 +28,7 @@ static void die_refreshing(ims_server *server, const accs_client_options *option
     }
     while (server->scene->requests == 0) {
         assert_true(now_ms() < until);
-        usleep(1000);
+        rest_ms(1);
     }
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);

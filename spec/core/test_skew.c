@@ -8,7 +8,7 @@
 
 #include "skew.h"
 
-enum { MINUTE = 60000 };
+static const int64_t MINUTE = 60000;
 
 static const int64_t SENT = 1767225600250;
 

@@ -537,7 +537,7 @@ static void what_is_kept_by_then_is_not_overwritten(void **state)
     auth = new_auth(engine, &options);
     ims_answer(server, 200, "", SESSION("a-2", "r-2"));
     refresh_unsaved(engine, auth, server);
-    usleep(5000); /* records know milliseconds */
+    rest_ms(5); /* records know milliseconds */
     ims_restart(server);
     ims_answer(server, 200, "", SESSION("b-1", "s-1"));
     ims_answer(server, 200, "", SESSION("b-2", "s-2"));

@@ -283,7 +283,7 @@ static void a_late_401_leaves_a_token_that_is_being_saved(void **state)
     start_call(client, &id);
     while (server->scene->requests == 0)
         assert_int_equal(accs_engine_step(engine, 20, NULL), ACCS_OK);
-    usleep(100000);
+    rest_ms(100);
     server->scene->delay_ms = 0;
     assert_int_equal(accs_auth_start(auth, ACCS_AUTH_REFRESH, 0, &id, NULL), ACCS_OK);
     item = await_save(engine, &kept, &story); /* of the intent */
@@ -395,7 +395,7 @@ static void a_sign_in_after_what_could_not_be_saved_is_the_newer(void **state)
     auth = new_auth(engine, &options);
     ims_answer(server, 200, "", SESSION("a-2", "r-2"));
     do_unsaved(engine, auth, ACCS_AUTH_REFRESH, server);
-    usleep(5000); /* records know milliseconds */
+    rest_ms(5); /* records know milliseconds */
     ims_restart(server);
     ims_answer(server, 200, "", SESSION("b-1", "s-1"));
     ims_answer(server, 200, "", SESSION("b-2", "s-2"));
