@@ -886,9 +886,10 @@ static void a_clock_that_differs_is_told_once(void **state)
     time_t when = time(NULL) + 600;
     ims_story story = {""};
     accs_auth_state look;
+    struct tm parts;
     char date[64];
 
-    strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime(&when));
+    strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&when, &parts));
     ims_answer(server, 200, date, TOKEN("not-a-token"));
     for (int i = 0; i < 3; i++)
         assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, &story).code, ACCS_OK);

@@ -35,8 +35,9 @@ static const char *right_date(void)
 {
     static char date[64];
     time_t now = time(NULL);
+    struct tm parts;
 
-    strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime(&now));
+    strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&now, &parts));
     return date;
 }
 
