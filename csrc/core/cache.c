@@ -2,6 +2,7 @@
 
 #include "cache_places.h"
 #include "cache_store.h"
+#include "event.h"
 #include "limits.h"
 
 #include <stdio.h>
@@ -64,16 +65,7 @@ struct accs_cache {
 
 accs_store_end accs_store_fail(accs_store *store, const char *why)
 {
-    bool cut = snprintf(store->why, sizeof store->why, "%s", why) >= (int)sizeof store->why;
-    size_t len = strlen(store->why);
-
-    if (cut) { /* perhaps within a character, which goes then */
-        while (len > 0 && ((unsigned char)store->why[len - 1] & 0xc0) == 0x80)
-            len--;
-        if (len > 0 && ((unsigned char)store->why[len - 1] & 0x80) != 0)
-            len--;
-        store->why[len] = '\0';
-    }
+    accs_event_words(store->why, sizeof store->why, why);
     return ACCS_STORE_FAILED;
 }
 

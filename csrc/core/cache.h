@@ -8,6 +8,9 @@
 #include "engine.h"
 #include "token_record.h"
 
+/* Bytes of a store's reason: what the host says is that long at most. */
+enum { ACCS_STORE_WHY_MAX = 1024 };
+
 typedef struct accs_cache accs_cache;
 
 /* How an operation ended. */
@@ -30,7 +33,8 @@ typedef struct accs_cache_user {
     bool (*serves)(void *context, const accs_token_record *record);
     /* The operation is over. record is borrowed until it returns. */
     void (*done)(void *context, accs_cache_end end, const accs_token_record *record);
-    /* For an event: what could not be done, and why. Once for each spell of trouble. */
+    /* For an event: what could not be done, and why, in the store's words, which may hold anything.
+     * Once for each spell of trouble. */
     void (*trouble)(void *context, const char *text, const char *reason, int64_t elapsed_us);
 } accs_cache_user;
 

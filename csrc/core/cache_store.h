@@ -6,6 +6,7 @@
 #define ACCS_CACHE_STORE_H
 
 #include "buffer.h"
+#include "cache.h"
 #include "engine.h"
 #include "secret.h"
 
@@ -43,7 +44,7 @@ struct accs_store {
     void *context;
     void (*answered)(void *context, accs_store_end end); /* not from within a function above */
     accs_buffer bytes;                                   /* what load found, sealed */
-    char why[ACCS_EVENT_TEXT_MAX];
+    char why[ACCS_STORE_WHY_MAX];
     bool locks;  /* there is a lock to be had */
     bool locked; /* it is had */
 };

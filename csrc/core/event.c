@@ -57,3 +57,20 @@ void accs_event_text(char *field, size_t field_size, const char *text)
     memcpy(field, text, len);
     field[len] = '\0';
 }
+
+void accs_event_words(char *field, size_t field_size, const char *text)
+{
+    static const char dots[] = "...";
+    size_t room = field_size - sizeof dots;
+    size_t word;
+
+    accs_event_text(field, field_size, text);
+    if (strlen(text) < field_size)
+        return;
+    while (room > 0 && ((unsigned char)field[room] & 0xc0) == 0x80)
+        room--;
+    word = room;
+    while (word > field_size / 3 && field[word] != ' ')
+        word--;
+    memcpy(field + (field[word] == ' ' ? word : room), dots, sizeof dots);
+}

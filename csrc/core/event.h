@@ -23,4 +23,8 @@ void accs_event_push(accs_engine *engine, accs_listener *listener, const accs_ev
 /* Copies text into an event's field, cut to its size. */
 void accs_event_text(char *field, size_t field_size, const char *text);
 
+/* The same for words in UTF-8: what is too long is cut behind a word, else behind a character, and
+ * ends in "...". field_size: 4 at least. */
+void accs_event_words(char *field, size_t field_size, const char *text);
+
 #endif

@@ -335,13 +335,18 @@ static void cache_done(void *context, accs_cache_end end, const accs_token_recor
     }
 }
 
+/* A store of the host's may quote anything. */
 static void cache_trouble(void *context, const char *text, const char *reason, int64_t elapsed_us)
 {
     accs_event event = {.kind = ACCS_EVENT_CACHE, .error = ACCS_ERROR_CACHE};
+    char words[ACCS_STORE_WHY_MAX];
 
     event.elapsed_us = elapsed_us;
     accs_event_text(event.text, sizeof event.text, text);
-    accs_event_text(event.reason, sizeof event.reason, reason);
+    accs_event_text(words, sizeof words, reason);
+    accs_token_source_redact(context, words); /* whole, before they are cut */
+    accs_event_words(event.reason, sizeof event.reason, words);
+    accs_wipe(words, sizeof words);
     accs_token_source_tell(context, &event);
 }
 

@@ -22,7 +22,7 @@ typedef struct witness {
     int64_t serves_from; /* records saved since then serve */
     unsigned troubles;
     char text[ACCS_EVENT_TEXT_MAX]; /* of the last trouble */
-    char reason[ACCS_EVENT_TEXT_MAX];
+    char reason[ACCS_STORE_WHY_MAX];
     int64_t elapsed_us;
     void (*then)(struct witness *seen); /* from within done */
 } witness;

@@ -81,12 +81,38 @@ static void an_event_has_the_time_of_the_wall(void **state)
     accs_engine_free(engine);
 }
 
+static void words_that_are_too_long_end_in_dots_behind_a_word(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *shown; /* of 16 bytes, with the NUL */
+    } cases[] = {
+        {"", ""},
+        {"fifteen bytes..", "fifteen bytes.."},
+        {"sixteen bytes...", "sixteen..."},
+        {"one two three four", "one two..."},
+        {"one two thre four", "one two thre..."},
+        {"nothingtocutbehind", "nothingtocut..."},
+        {"ab nothingtocutbehind", "ab nothingto..."},
+        {"elevenbytes\xc3\xa4\xc3\xa4\xc3\xa4", "elevenbytes..."},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char field[16];
+
+        accs_event_words(field, sizeof field, cases[i].text);
+        assert_string_equal(cases[i].shown, field);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_nobody_fetches_is_dropped_and_counted),
         cmocka_unit_test(nothing_is_queued_for_those_who_do_not_listen),
         cmocka_unit_test(an_event_has_the_time_of_the_wall),
+        cmocka_unit_test(words_that_are_too_long_end_in_dots_behind_a_word),
     };
 
     return cmocka_run_group_tests_name("event", tests, NULL, NULL);

@@ -324,6 +324,21 @@ describe("a store", function()
     end)
   end
 
+  it("that quotes the credentials in its problem does not have them told", function()
+    local key = "canary-" .. ("k"):rep(80) -- longer than what of a problem is told
+    local store = new_store {
+      load = function() error("no canary-secret, no " .. key .. " at all", 0) end,
+    }
+    for _, secret in ipairs { "canary-secret", function() return "canary-secret" end } do
+      local client <close>, seen = watched { cache = store, client_secret = secret,
+        cache_key = key }
+      assert(client:get("/V1/x"))
+      local found = of_kind(seen, "cache")
+      assert.equal("no ***, no *** at all", found[1].reason)
+      assert_clean(nil, seen)
+    end
+  end)
+
   it("that is slow costs its second and one event, never a call", function()
     local store = new_store { load = function() accs.sleep(2) end }
     local client <close>, seen = watched { cache = store }
