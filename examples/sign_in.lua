@@ -5,8 +5,10 @@
 --     lua5.4 examples/sign_in.lua end COOKIE ADDRESS
 --
 -- The first prints where to send the browser and the cookie to set; the second takes the cookie and
--- the address that the browser came back to. Settings come from the environment or a .env file: the
--- credential is an OAuth Web App, with IMS_REDIRECT_URI.
+-- the address that the browser came back to. Settings come from the environment or a .env file, all
+-- from one place: the credential is an OAuth Web App, with IMS_REDIRECT_URI. For the sandbox's:
+--
+--     accs-sandbox --as web > .env
 local accs = require "accs"
 
 -- The same for both. In memory the sessions of two persons stay apart; one that is to outlive the
@@ -40,6 +42,9 @@ end
 
 if arg[1] == "begin" then
   begin()
+elseif arg[1] ~= "end" or not arg[3] then
+  io.stderr:write("usage: lua5.4 examples/sign_in.lua begin | end COOKIE ADDRESS\n")
+  os.exit(2)
 else
   local ok, err = finish(arg[2], arg[3])
   if not ok then

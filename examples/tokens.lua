@@ -4,7 +4,11 @@
 --     lua5.4 examples/tokens.lua FOLDER
 local accs = require "accs"
 
-local folder = assert(arg[1], "usage: tokens.lua FOLDER")
+local folder = arg[1]
+if not folder then
+  io.stderr:write("usage: lua5.4 examples/tokens.lua FOLDER\n")
+  os.exit(2)
+end
 
 local store = {}
 
@@ -15,7 +19,7 @@ end
 
 function store.save(key, sealed)
   local path = folder .. "/" .. key
-  local file <close> = assert(io.open(path .. ".new", "wb"))
+  local file <close> = io.open(path .. ".new", "wb") or error("cannot write to " .. folder, 0)
   assert(file:write(sealed))
   assert(file:close())
   assert(os.rename(path .. ".new", path))

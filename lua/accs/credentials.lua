@@ -3,6 +3,7 @@
 local core = require "accs.core"
 local engines = require "accs.engines"
 local errors = require "accs.error"
+local guard = require "accs.guard"
 local hooks = require "accs.hooks"
 
 local credentials = {}
@@ -122,7 +123,7 @@ function credentials.open(values, sources, extra)
   local cache = values.cache or "memory"
   if extra.user and not extra.code and cache == "memory" then
     return nil, errors.new { message = "a person's session is in no cache, since the option cache "
-      .. 'is memory: set it to where the sign-in kept it (accs login: "file"), or ACCS_CACHE' }
+      .. 'is memory: set it to where the sign-in kept it, with ACCS_CACHE=file after accs login' }
   end
   local listeners = extra.quiet and {} or hooks.listeners(values, sources)
   local inner, held = { events = listeners[1] ~= nil }, {}
@@ -143,8 +144,8 @@ function credentials.open(values, sources, extra)
   end
   return setmetatable({
     _core = made, _engine = engine, _hosts = held, _client_id = values.client_id or false,
-    _ims_url = values.ims_url, _keys = false, _hook = listeners[1]
-      and hooks.observe(engine, made:handle(), table.unpack(listeners)) or false,
+    _ims_url = values.ims_url, _of_dotenv = guard.is_of_dotenv(values, sources), _keys = false,
+    _hook = listeners[1] and hooks.observe(engine, made:handle(), table.unpack(listeners)) or false,
   }, Unused)
 end
 

@@ -66,12 +66,26 @@ local function check_kept(values, sources)
   end
 end
 
--- A person's tokens: those of a session that the program made, or those that this user's cache has.
--- What somebody signed in with at an IMS is no business of a `.env` that names another tenant.
+--- Whether tokens are those of an IMS that `.env` names, and no Adobe's: they may go where it says.
+---@param values table<string, any>  of the options
+---@param sources table<string, accs.Source>
+---@return boolean
+--- Example: `guard.is_of_dotenv(values, sources)`
+function guard.is_of_dotenv(values, sources)
+  return sources.ims_url.kind == "dotenv" and not is_adobe("ims_url", values.ims_url)
+end
+
+-- A person's tokens: those of a session that the program made, which knows where its IMS was named,
+-- or those that this user's cache has. What somebody signed in with at an IMS is no business of a
+-- `.env` that names another tenant.
 local function check_session(values, sources)
   local made = type(values.auth) == "table"
-  local of_dotenv = not made and sources.ims_url.kind == "dotenv"
-    and not is_adobe("ims_url", values.ims_url)
+  local of_dotenv
+  if made then
+    of_dotenv = values.auth._of_dotenv
+  else
+    of_dotenv = guard.is_of_dotenv(values, sources)
+  end
   if not made and values.auth ~= "user" or of_dotenv then
     return
   end

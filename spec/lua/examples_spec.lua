@@ -56,6 +56,18 @@ describe("an example", function()
     assert.matches("^token: from the cache", tokens())
     assert.equal(before + 1, box:count("POST /ims/token/v3"))
     assert.matches("^server%-%x+%-%x+\n$", support.run({ "ls", dir.path }).out)
+    local result = support.run { "lua5.4", "examples/tokens.lua", dir.path .. "/missing",
+      env = box.env }
+    assert.equal(0, result.code, result.err)
+    assert.matches("cache: not written %(cannot write to /[^\n]+%)\n", result.err)
+  end)
+
+  it("says in one line how it is used", function()
+    for _, name in ipairs { "tokens", "sign_in" } do
+      local result = support.run { "lua5.4", "examples/" .. name .. ".lua", env = box.env }
+      assert.equal(2, result.code)
+      assert.matches("^usage: lua5.4 examples/" .. name .. ".lua [^\n]+\n$", result.err)
+    end
   end)
 
   it("signs a person in with two requests of a web application", function()
@@ -73,6 +85,27 @@ describe("an example", function()
       assert.equal(1, result.code)
       assert.matches("^accs: auth: ", result.err)
     end
+  end)
+
+  it("signs a person in with the settings of a .env file", function()
+    local web <close> = support.sandbox { products = 1, orders = 1, customers = 1,
+      args = { "--as", "web" } }
+    local dir <close> = support.temp_dir()
+    local lines = { "IMS_REDIRECT_URI=" .. web:credentials().web.redirect_uri }
+    for name, value in pairs(web.env) do
+      lines[#lines + 1] = name .. "=" .. value
+    end
+    support.write_file(dir.path .. "/.env", table.concat(lines, "\n"))
+    local path = support.run({ "pwd" }).out:match("%S+") .. "/examples/sign_in.lua"
+    local function example(...)
+      return support.run { "lua5.4", path, cwd = dir.path, ... }
+    end
+    local begun = example("begin")
+    local url, cookie = begun.out:match("^Location: (%S+)\nSet%-Cookie: sign%-in=([%w_-]+);")
+    assert.is_string(url, begun.err)
+    local back = support.run { "curl", "-s", "-o", "/dev/null", "-w", "%{redirect_url}", url }.out
+    local ended = example("end", cookie, back)
+    assert.matches("\nHello Ada Example, there are %d+ store views%.\n$", ended.out, ended.err)
   end)
 
   it("logs JSON lines and ends with Prometheus' text", function()

@@ -485,6 +485,8 @@ describe("a secret", function()
     assert.matches("base_url comes from", refusal(given))
     given.ims_url, given.auth = nil, setmetatable({}, { __name = "accs.Auth" }) -- of whatever IMS
     assert.matches("base_url comes from", refusal(given))
+    rawset(given.auth, "_of_dotenv", true) -- of the one that it names
+    assert.equal("http://127.0.0.1:1/x", (resolve(given)).base_url)
     support.write_file(path,
       "API_ENDPOINT=https://example.com/x\nIMS_URL=https://ims-na1-stg1.adobelogin.com\n")
     given.auth = "user"
