@@ -21,10 +21,10 @@ local KINDS = {
   { kind = "server", client_id = "sandbox-client", scopes = SCOPES,
     grants = { client_credentials = true } },
   { kind = "web", client_id = "sandbox-web", scopes = USER_SCOPES,
-    redirect_uri = "https://localhost/signed-in",
+    redirect_uri = "https://localhost:8443/signed-in",
     grants = { authorization_code = true, refresh_token = true } },
   { kind = "spa", client_id = "sandbox-spa", scopes = USER_SCOPES, public = true,
-    redirect_uri = "https://localhost/signed-in", grants = { authorization_code = true } },
+    redirect_uri = "https://localhost:8443/signed-in", grants = { authorization_code = true } },
   { kind = "native", client_id = "sandbox-native", scopes = USER_SCOPES, public = true,
     redirect_uri = "com.example.sandbox:/signed-in", grants = { authorization_code = true } },
 }

@@ -35,6 +35,10 @@ Standard input that is a terminal is left alone; with --keep any other is, too
 accs-sandbox [options] -- COMMAND [ARGUMENT...] runs a command with these in its
 environment instead, stops when it ends, and exits with its code.
 
+The user signs in and consents at once. Any redirect URI on this machine counts
+as registered (https; for --as native http and a scheme of its own as well); with
+any other, the browser is sent to IMS_REDIRECT_URI, as IMS does.
+
 Faults (--fault, repeatable): [METHOD ROUTE:]ACTION[@FIRST][*TIMES]
   actions: 503 (any status from 400), 429=7 and 429=date (Retry-After), reset,
   close, truncate, html, delay=0.5; FIRST is the first matching request that is

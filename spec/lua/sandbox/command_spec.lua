@@ -197,7 +197,7 @@ describe("accs-sandbox -- command", function()
   end)
 
   it("gives the command of --as web a redirect URI as well", function()
-    assert.equal("sandbox-web https://localhost/signed-in\n",
+    assert.equal("sandbox-web https://localhost:8443/signed-in\n",
       run({ "--as", "web", "--", "sh", "-c", "echo $IMS_CLIENT_ID $IMS_REDIRECT_URI" }).out)
   end)
 

@@ -310,8 +310,8 @@ end)
 describe("accs-sandbox", function()
   for _, case in ipairs { -- kind, client id, redirect URI
     { "server", "sandbox-client" },
-    { "web", "sandbox-web", "https://localhost/signed-in" },
-    { "spa", "sandbox-spa", "https://localhost/signed-in" },
+    { "web", "sandbox-web", "https://localhost:8443/signed-in" },
+    { "spa", "sandbox-spa", "https://localhost:8443/signed-in" },
     { "native", "sandbox-native", "com.example.sandbox:/signed-in" },
   } do
     it("tells the settings --as " .. case[1], function()
