@@ -179,13 +179,15 @@ local IMS_HINTS = {
   { "the session is over", "sign in again: accs login" }, -- what the core makes of invalid_grant
   { "no session", "sign in: accs login" },
   { "there is no token yet", "a call, or client.auth:token(), gets one" },
-  { "invalid_client", "check IMS_CLIENT_ID and IMS_CLIENT_SECRET" },
+  { "invalid_client", "check IMS_CLIENT_ID and IMS_CLIENT_SECRET",
+    "check IMS_CLIENT_ID and IMS_CLIENT_SECRET, and the kind of the credential" },
   { "invalid_scope", "check IMS_SCOPES: the project may lack one, commerce.accs for example" },
   { "unauthorized_client", "check that the credential is of the kind OAuth Server-to-Server, or "
     .. "sign in where it is one for persons: accs login",
     "check that the credential is of the kind OAuth Web App, Single-Page App or Native App" },
   { "invalid_grant", "check that the credential is of the kind OAuth Server-to-Server",
-    "sign in again (accs login): a code serves once, for a few minutes, for one redirect_uri" },
+    "begin the sign-in again (accs login): the code is used up or too old, or the redirect URI "
+      .. "another" },
 }
 
 local KIND_HINTS = {

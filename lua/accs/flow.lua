@@ -166,27 +166,6 @@ local function is_refused(err)
   return err.kind == "auth" and err.message:find("invalid_grant", 1, true) ~= nil
 end
 
--- A copy of an error of the exchange with a hint that fits it.
-local function explain(err, is_bare)
-  if err.kind ~= "auth" then
-    return err
-  end
-  local hint = err.hint
-  if is_refused(err) then
-    hint = is_bare and "give the whole address that the browser came back to"
-      or "the code is used up or too old, or the redirect URI another: begin the sign-in again"
-  elseif err.message:find("invalid_client", 1, true)
-    or err.message:find("unauthorized_client", 1, true) then
-    hint = "check IMS_CLIENT_ID and IMS_CLIENT_SECRET, and that the credential is of this kind"
-  end
-  local copy = {}
-  for name, value in pairs(err) do
-    copy[name] = value
-  end
-  copy.hint = hint
-  return errors.new(copy)
-end
-
 -- Looks at the id token. It came from IMS itself, so the session stands where the keys to check it
 -- with cannot be had just now (OpenID Connect Core, 3.1.3.7, 6); one that is wrong ends it.
 local function check_identity(session, inner)
@@ -222,8 +201,9 @@ local function exchange_code(inner, found)
     session:close()
     if found.bare and is_refused(err) then
       revive(inner)
+      err.hint = "give the whole address that the browser came back to"
     end
-    return nil, explain(err, found.bare)
+    return nil, err
   end
   return session
 end

@@ -132,4 +132,14 @@ function guard.check(values, sources)
   check_addresses(values, sources)
 end
 
+--- Drops the secret of a public client, which has none: what the environment has is another
+--- credential's, and does not speak for this one. Raises an accs.Error of kind config.
+---@param values table<string, any>  of the options
+---@param sources table<string, accs.Source>
+--- Example: `guard.drop_secret(values, sources)`
+function guard.drop_secret(values, sources)
+  values.client_secret = nil
+  guard.check(values, sources)
+end
+
 return guard

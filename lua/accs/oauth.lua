@@ -83,8 +83,7 @@ local function check_kind(own, values, sources)
     elseif own.pkce == false then
       fail("pkce: kind %s cannot do without it", kind)
     end
-    values.client_secret = nil -- what the environment has is another credential's
-    guard.check(values, sources) -- and does not speak for this one
+    guard.drop_secret(values, sources)
   end
 end
 
@@ -185,8 +184,7 @@ function oauth.session(given)
   local own, rest = read(given, "session")
   local values, sources = options.resolve(rest, nil, { "client_id" })
   if own.kind ~= "web" then
-    values.client_secret = nil
-    guard.check(values, sources)
+    guard.drop_secret(values, sources)
   end
   local session, err = credentials.open(values, sources, { user = true })
   if not session then

@@ -314,7 +314,7 @@ describe("a person's session", function()
     local dir <close> = support.temp_dir()
     local web = box:credentials().web
     for _, case in ipairs {
-      { "no-such-code", "refused with invalid_grant.*sign in again %(accs login%)" },
+      { "no-such-code", "refused with invalid_grant.*begin the sign%-in again %(accs login%)" },
       { false, "no session.*sign in: accs login" },
     } do
       local values, sources = options.resolve({ ims_url = box.env.IMS_URL, dotenv = false,

@@ -1,6 +1,7 @@
 --- The options that commands share: those of the client, taken from its own list, and the output's.
 local client_options = require "accs.options"
 local credentials = require "accs.credentials"
+local guard = require "accs.guard"
 local option_types = require "accs.option_types"
 local stop = require "accs.cli.stop"
 local terminal = require "accs.cli.terminal"
@@ -160,7 +161,7 @@ function options.person(arguments, on_event)
   given.auth, given.access_token, given.on_event = "user", nil, on_event
   local values, sources = client_options.resolve(given, nil, { "client_id" })
   if arguments.kind and arguments.kind ~= "web" then
-    values.client_secret = nil -- what the environment has is another credential's
+    guard.drop_secret(values, sources)
   end
   local auth, err = credentials.open(values, sources, { user = true })
   return auth or error(err, 0)
