@@ -75,11 +75,6 @@ local CALL_OPTIONS = {
   request_id = "any", traceparent = "any", tracestate = "any",
   sink = "any", source = "any",
 }
-local CALL_NAMES = {}
-for name in pairs(CALL_OPTIONS) do
-  CALL_NAMES[#CALL_NAMES + 1] = name
-end
-table.sort(CALL_NAMES)
 
 -- Those that the core takes as they are, but 0.001 s at least: there 0 means "the client's".
 local PASSED_ON = {
@@ -104,7 +99,7 @@ local function check_call(method, opts)
   for name, value in next, opts do
     local kind = CALL_OPTIONS[name]
     if not kind then
-      errors.misuse(("%s: %s"):format(method, options.unknown("option", name, CALL_NAMES)))
+      errors.misuse(("%s: %s"):format(method, options.unknown("option", name, CALL_OPTIONS)))
     end
     if kind == "table" then
       if type(value) ~= "table" then

@@ -99,14 +99,9 @@ local function check_settings(settings)
   if type(settings) ~= "table" then
     errors.misuse(("accs.engine: the options must be a table, not %s"):format(type(settings)))
   end
-  local names = {}
-  for name in pairs(ENGINE_OPTIONS) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
   for name, value in pairs(settings) do
     if not ENGINE_OPTIONS[name] then
-      errors.misuse("accs.engine: " .. options.unknown("option", name, names))
+      errors.misuse("accs.engine: " .. options.unknown("option", name, ENGINE_OPTIONS))
     end
     local accepted, expected = option_types.check(ENGINE_OPTIONS[name], value)
     if accepted == nil then

@@ -156,12 +156,7 @@ local function check_options(name, given, known)
   for option, value in pairs(given or {}) do
     local kind = known[option]
     if not kind then
-      local names = {}
-      for other in pairs(known) do
-        names[#names + 1] = other
-      end
-      table.sort(names)
-      errors.misuse(("%s: %s"):format(name, options.unknown("option", option, names)))
+      errors.misuse(("%s: %s"):format(name, options.unknown("option", option, known)))
     end
     local expected
     checked[option], expected = option_types.check(kind, value)

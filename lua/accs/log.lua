@@ -18,7 +18,7 @@ local log = {}
 
 -- `off` makes no line at all; it is for the environment.
 local LEVELS = { off = 0, error = 1, warn = 2, info = 3, debug = 4 }
-local NAMES = { "to", "format", "level" }
+local OPTIONS = { to = true, format = true, level = true }
 
 -- In the order of a line; what an event does not have is left out.
 local FIELDS = {
@@ -199,8 +199,8 @@ function log.new(given)
   end
   given = given or {}
   for name in pairs(given) do
-    if name ~= "to" and name ~= "format" and name ~= "level" then
-      errors.misuse("accs.log: " .. options.unknown("option", name, NAMES))
+    if not OPTIONS[name] then
+      errors.misuse("accs.log: " .. options.unknown("option", name, OPTIONS))
     end
   end
   local format = given.format or "text"

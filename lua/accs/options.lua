@@ -158,23 +158,27 @@ function options.suggest(name, names)
   return best
 end
 
---- The words for a name that is not in the list.
+--- The words for a name that is not known.
 ---@param what string  "option" for example
 ---@param name any
----@param names string[]
+---@param known table<string, any>  by name
 ---@return string  such as `unknown option "tiemout" (did you mean "timeout"?)`
-function options.unknown(what, name, names)
+--- Example: `options.unknown("option", "tiemout", options.by_name)`
+function options.unknown(what, name, known)
   name = tostring(name)
+  local names = {}
+  for other in pairs(known) do
+    names[#names + 1] = other
+  end
+  table.sort(names) -- of two that are as near, always the same
   local near = options.suggest(name, names)
   local advice = near and (' (did you mean "%s"?)'):format(near) or ""
   return ('unknown %s "%s"%s'):format(what, errors.clean(name, 60), advice)
 end
 
-local names = {}
 ---@type table<string, accs.Option>  the list by name
 options.by_name = {}
-for index, option in ipairs(options.list) do
-  names[index] = option.name
+for _, option in ipairs(options.list) do
   options.by_name[option.name] = option
 end
 
@@ -255,7 +259,7 @@ end
 function options.resolve(given, getenv, needed)
   for name in pairs(given) do
     if not options.by_name[name] then
-      fail("%s", options.unknown("option", name, names))
+      fail("%s", options.unknown("option", name, options.by_name))
     end
   end
   local path = given.dotenv

@@ -24,10 +24,13 @@ local pages = {}
 local DEFAULT_PAGE_SIZE = 100
 
 -- What a scan takes: its own option, and those of a call that it passes on.
-local OPTIONS = {
+local OPTIONS = {}
+for _, name in ipairs {
   "limit", "params", "headers", "store", "timeout", "connect_timeout", "idle_timeout", "attempts",
   "max_retry_after", "backoff", "max_backoff", "max_body", "max_headers",
-}
+} do
+  OPTIONS[name] = true
+end
 
 -- The largest page that a client's tenant allows, learned from its refusal.
 local caps = setmetatable({}, { __mode = "k" })
@@ -123,11 +126,7 @@ end
 
 local function check_options(opts)
   for name in pairs(opts) do
-    local known = false
-    for _, option in ipairs(OPTIONS) do
-      known = known or name == option
-    end
-    if not known then
+    if not OPTIONS[name] then
       errors.misuse(options.unknown("option", name, OPTIONS))
     end
   end

@@ -42,12 +42,6 @@ local CONDITIONS = {
   null = { takes = "none" }, notnull = { takes = "none" },
 }
 
-local NAMES = {}
-for name in pairs(CONDITIONS) do
-  NAMES[#NAMES + 1] = name
-end
-table.sort(NAMES)
-
 local function changed(self, field, value)
   local copy = setmetatable({}, Search)
   for name, old in pairs(self) do
@@ -106,7 +100,7 @@ local function filter(field, condition, value)
   check_field(field)
   local rule = CONDITIONS[condition]
   if not rule then
-    errors.misuse(field .. ": " .. options.unknown("condition", condition, NAMES))
+    errors.misuse(field .. ": " .. options.unknown("condition", condition, CONDITIONS))
   end
   local text
   if rule.takes == "none" then

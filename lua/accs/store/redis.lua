@@ -236,14 +236,9 @@ local CHECKS = {
 }
 
 local function check(given)
-  local names = {}
-  for name in pairs(CHECKS) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
   for name, value in pairs(given) do
     if not CHECKS[name] then
-      errors.misuse("accs.store.redis: " .. options.unknown("option", name, names))
+      errors.misuse("accs.store.redis: " .. options.unknown("option", name, CHECKS))
     elseif not CHECKS[name][2](value) then -- the value is not shown: it may be a password
       errors.misuse(("accs.store.redis: %s must be %s"):format(name, CHECKS[name][1]))
     end
