@@ -544,6 +544,18 @@ describe("accs logout", function()
     end)
   end)
 
+  it("of a public client takes no .env's word for the cache, a secret beside it or not", function()
+    with_box(BOX, function(box, home)
+      support.write_file(home.path .. "/.env", "ACCS_CACHE=./canary\nIMS_CLIENT_SECRET=bait\n")
+      home.env.IMS_CLIENT_SECRET, home.env.ACCS_CACHE = false, false
+      assert.equal("Nobody is signed in.\n", accs(home, "logout").err)
+      local result = accs(home, "logout", "--kind", "spa")
+      assert.not_equal(0, result.code)
+      assert.matches("the tokens of a session are not kept", result.err, 1, true)
+      assert.equal(0, box:count("POST /ims/revoke"))
+    end)
+  end)
+
   it("does not say that it is done where the cache keeps the session", function()
     with_box(BOX, function(box, home)
       local server <close> = redis.start {
