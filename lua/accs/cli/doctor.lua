@@ -3,6 +3,7 @@ local diagnosis = require "accs.cli.diagnosis"
 local errors = require "accs.error"
 local json = require "accs.json"
 local options = require "accs.cli.options"
+local output = require "accs.cli.output"
 local stop = require "accs.cli.stop"
 
 local doctor = {}
@@ -43,11 +44,8 @@ local function wrap(head, text)
 end
 
 local function tell(finding)
-  io.stdout:write(wrap(("%-6s%-14s"):format(finding.status, finding.check), finding.detail))
-  if finding.hint then
-    io.stdout:write(wrap((" "):rep(INDENT) .. "-> ", finding.hint))
-  end
-  io.stdout:flush()
+  output.print(wrap(("%-6s%-14s"):format(finding.status, finding.check), finding.detail)
+    .. (finding.hint and wrap((" "):rep(INDENT) .. "-> ", finding.hint) or ""))
 end
 
 local function count(findings, status)
@@ -76,11 +74,11 @@ function doctor.run(arguments)
   local findings = diagnosis.run(arguments, arguments.json and function() end or tell)
   local failed, warned = count(findings, "fail"), count(findings, "warn")
   if arguments.json then
-    io.stdout:write(json.encode { ok = failed == 0, checks = findings }, "\n")
+    output.print(json.encode { ok = failed == 0, checks = findings } .. "\n")
   elseif failed + warned == 0 then
-    io.stdout:write("\nAll is well.\n")
+    output.print("\nAll is well.\n")
   else
-    io.stdout:write(("\n%d failed, %d to look at, %d skipped.\n"):format(failed, warned,
+    output.print(("\n%d failed, %d to look at, %d skipped.\n"):format(failed, warned,
       count(findings, "skip")))
   end
   return code_of(findings)

@@ -1,6 +1,7 @@
 --- The command line: finds the command, runs it, and turns whatever happens into one line and an
 --- exit code.
 local argparse = require "argparse"
+local output = require "accs.cli.output"
 local stop = require "accs.cli.stop"
 local terminal = require "accs.cli.terminal"
 
@@ -26,6 +27,33 @@ Start here:
 
 local WIDTH = 80
 
+-- Says what went wrong: the exit code.
+local function tell(problem)
+  local code, line = stop.explain(problem)
+  if line then
+    io.stderr:write("accs: ", line, "\n")
+  end
+  return code
+end
+
+-- Ends the process with help or version; argparse makes a message of its own of what is raised.
+local function show(text)
+  local ok, problem = pcall(output.print, text .. "\n")
+  os.exit(ok and stop.CODES.done or tell(problem), true)
+end
+
+-- Gives a parser the option --help, and all commands that are made of it.
+local function with_help(parser)
+  parser:add_help { action = function()
+    show(parser:get_help())
+  end }
+  local make = parser.command
+  function parser.command(...)
+    return with_help(make(...))
+  end
+  return parser
+end
+
 local function new_parser()
   local parser = argparse("accs",
     "Reports, exports and calls for Adobe Commerce as a Cloud Service.", EPILOG)
@@ -33,10 +61,9 @@ local function new_parser()
   parser:usage_max_width(WIDTH):help_max_width(WIDTH):help_description_margin(30)
   parser:require_command(true):command_target("command")
   parser:flag("--version", "Show the version and exit."):action(function()
-    print("accs " .. terminal.version)
-    os.exit(0, true)
+    show("accs " .. terminal.version)
   end)
-  return parser
+  return with_help(parser)
 end
 
 -- Each command is a module of its own; the verbs are one for all.
@@ -78,17 +105,13 @@ end
 ---@return integer code  the exit code of the process
 --- Example: `os.exit(require("accs.cli").main(arg), true)`
 function cli.main(words)
-  local ok, result = xpcall(run, function(problem)
-    local code, line = stop.explain(problem)
-    return { code = code, line = line }
-  end, words)
-  if ok then
-    return result
+  output.guard()
+  if words[1] == "help" then -- `accs help token` is `accs token --help`
+    words = table.move(words, 2, #words, 1, {})
+    words[#words + 1] = "--help"
   end
-  if result.line then
-    io.stderr:write("accs: ", result.line, "\n")
-  end
-  return result.code
+  local ok, result = pcall(run, words)
+  return ok and result or tell(result)
 end
 
 return cli

@@ -3,6 +3,7 @@ local core = require "accs.core"
 local errors = require "accs.error"
 local option_types = require "accs.option_types"
 local options = require "accs.cli.options"
+local output = require "accs.cli.output"
 local stop = require "accs.cli.stop"
 
 local login = {}
@@ -208,8 +209,7 @@ end
 
 local function show_url(flow, listens, redirect_uri)
   say("Open this address in a browser and sign in:")
-  io.stdout:write(flow.url, "\n")
-  io.stdout:flush()
+  output.print(flow.url .. "\n")
   if listens then
     say("The answer is taken at ", redirect_uri, " by itself.")
     if redirect_uri:find("^[Hh][Tt][Tt][Pp][Ss]:") then

@@ -4,7 +4,7 @@ local stop = require "accs.cli.stop"
 
 local output = {}
 
-local EPIPE = 32
+local EBADF, EPIPE = 9, 32
 
 ---@class accs.Output
 ---@field write fun(text: string)  raises when the text cannot be written
@@ -102,6 +102,30 @@ function Output:commit()
       fail(self._path, (problem:gsub("^.*: ", "")))
     end
     self._part = nil
+  end
+end
+
+--- Writes text on standard output at once, so that a failure is told before anything else is done.
+---@param text string
+--- Raises an error of kind `io` when it cannot be written.
+--- Example: `output.print("hello\n")`
+function output.print(text)
+  local out <close> = output.open()
+  out.write(text)
+  out:commit()
+end
+
+local guards = {} -- as long as the process
+
+--- Takes the places of standard files that are closed, before a socket or a file of the cache gets
+--- one of them, and with it what is printed. To be called before anything is opened.
+--- Example: `output.guard()`
+function output.guard()
+  for _, standard in ipairs { io.stdin, io.stdout, io.stderr } do
+    local _, _, code = standard:seek("cur")
+    if code == EBADF then -- opened to be read: what is written there fails
+      guards[#guards + 1] = io.open("/dev/null", "rb")
+    end
   end
 end
 

@@ -3,6 +3,7 @@ local core = require "accs.core"
 local credentials = require "accs.credentials"
 local json = require "accs.json"
 local options = require "accs.cli.options"
+local output = require "accs.cli.output"
 local client_options = require "accs.options"
 
 local token = {}
@@ -63,12 +64,12 @@ function token.run(arguments)
   left = left and math.floor(left) -- nil: nobody said when it ends
   if arguments.claims then
     local claims, problem = auth:claims()
-    io.stdout:write(json.encode(claims or error(problem, 0)), "\n")
+    output.print(json.encode(claims or error(problem, 0)) .. "\n")
   elseif arguments.json then
-    io.stdout:write(json.encode { access_token = text, token_type = "bearer", expires_in = left },
-      "\n")
+    output.print(json.encode { access_token = text, token_type = "bearer", expires_in = left }
+      .. "\n")
   else
-    io.stdout:write(text, "\n")
+    output.print(text .. "\n")
   end
   if left and core.isatty(STDERR) then
     io.stderr:write("accs: note: it lives for ", spell(left), "\n")
