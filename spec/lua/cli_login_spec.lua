@@ -5,23 +5,18 @@ local redis = require "spec.support.redis"
 local socket = require "socket"
 local support = require "spec.support"
 
+local browse = require("spec.support.sign_in").browse
+
 local SLOW = tonumber(os.getenv("SPEC_SLOW")) or 1
 local BOX = { products = 1, orders = 1, customers = 1, args = { "--as", "web" } }
 local WAIT = tostring(20 * SLOW)
-
-local function free_port()
-  local server = assert(socket.bind("127.0.0.1", 0))
-  local _, port = server:getsockname()
-  server:close()
-  return math.tointeger(tonumber(port))
-end
 
 -- What the commands of one person need: variables, with a home of its own.
 local function home_of(box, more)
   local dir = support.temp_dir()
   local env = { XDG_CACHE_HOME = dir.path, HOME = dir.path, BROWSER = false, DISPLAY = false,
     WAYLAND_DISPLAY = false,
-    IMS_REDIRECT_URI = ("https://localhost:%d/signed-in"):format(free_port()) }
+    IMS_REDIRECT_URI = ("https://localhost:%d/signed-in"):format(support.free_port()) }
   for name, value in pairs(box.env) do
     env[name] = value
   end
@@ -49,13 +44,6 @@ end
 
 local function accs(home, ...)
   return support.run { "accs", env = home.env, cwd = home.path, timeout = 60 * SLOW, ... }
-end
-
--- Where the sandbox sends a browser.
-local function browse(url)
-  local result = support.run { "curl", "-s", "-o", "/dev/null", "-w", "%{redirect_url}", url }
-  assert.equal(0, result.code)
-  return result.out
 end
 
 -- A browser that follows redirects, whatever the certificate.

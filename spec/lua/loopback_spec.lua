@@ -5,16 +5,9 @@ local support = require "spec.support"
 
 local SLOW = tonumber(os.getenv("SPEC_SLOW")) or 1
 
-local function free_port()
-  local server = assert(socket.bind("127.0.0.1", 0))
-  local _, port = server:getsockname()
-  server:close()
-  return math.tointeger(tonumber(port))
-end
-
 -- A listener in a process of its own: what is asked of it meets a wait that goes on.
 local function listen(scheme, host)
-  local port = free_port()
+  local port = support.free_port()
   local uri = ("%s://%s:%d/callback"):format(scheme, host or "localhost", port)
   local child = support.start { "lua5.4", "spec/support/listener.lua", uri }
   if child:read_line() ~= "up" then

@@ -30,6 +30,15 @@ function support.fault_server()
   return require("spec.support.fault").start()
 end
 
+--- A port that was free a moment ago, for who cannot choose one itself.
+---@return integer
+function support.free_port()
+  local server = assert(require("socket").bind("127.0.0.1", 0))
+  local _, port = server:getsockname()
+  server:close()
+  return math.tointeger(tonumber(port))
+end
+
 -- However the specs ended, nothing outlives them.
 if package.loaded["busted"] then
   require("busted").subscribe({ "exit" }, function()

@@ -4,6 +4,8 @@ local accs = require "accs"
 local herd = require "spec.tokens.herd"
 local support = require "spec.support"
 
+local browse = require("spec.support.sign_in").browse
+
 local KILLS = herd.full and 200 or 5
 local REFRESH = "POST /ims/token/v3 refresh_token"
 
@@ -20,8 +22,7 @@ local function sign_in(box, folder)
     redirect_uri = credential.redirect_uri, ims_url = box.env.IMS_URL, dotenv = false,
     cache = folder, offline_access = true, engine = accs.engine { max_connections = 1 },
   }
-  local back = support.run { "curl", "-s", "-o", "/dev/null", "-w", "%{redirect_url}", flow.url }
-  assert(flow:exchange(back.out)):close()
+  assert(flow:exchange(browse(flow.url))):close()
   return { IMS_CLIENT_ID = credential.client_id, IMS_CLIENT_SECRET = credential.client_secret,
     IMS_URL = box.env.IMS_URL, CACHE = folder }
 end

@@ -238,6 +238,16 @@ function driver.search(filters, more)
   return pairs_
 end
 
+--- The names of a table's fields, sorted.
+function driver.names_of(object)
+  local names = {}
+  for name in pairs(object) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
 driver.start = support.sandbox
 
 return driver

@@ -9,15 +9,6 @@ local function is_good(box, web, token, kind)
   return driver.validate(box, web, token, kind).valid
 end
 
-local function names_of(object)
-  local names = {}
-  for name in pairs(object) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 describe("the sandbox's refresh", function()
   it("gives new tokens, and neither id token nor sub", function()
     local box <close> = start()
@@ -26,7 +17,7 @@ describe("the sandbox's refresh", function()
     local reply = driver.refresh(box, web, first.refresh_token)
     assert.equal(200, reply.status)
     assert.same({ "access_token", "expires_in", "refresh_token", "token_type" },
-      names_of(reply.data))
+      driver.names_of(reply.data))
     assert.not_equal(first.access_token, reply.data.access_token)
     assert.not_equal(first.refresh_token, reply.data.refresh_token)
     assert.is_true(is_good(box, web, first.access_token)) -- for its own time

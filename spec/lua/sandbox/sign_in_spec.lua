@@ -14,15 +14,6 @@ local function start(...)
   return driver.start { products = 3, orders = 3, customers = 3, args = { ... } }
 end
 
-local function names_of(object)
-  local names = {}
-  for name in pairs(object) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 describe("the sandbox's authorize page", function()
   local box, known
 
@@ -43,14 +34,14 @@ describe("the sandbox's authorize page", function()
     assert.equal(302, reply.status)
     assert.equal("", reply.body)
     assert.equal("https://localhost:8443/back", uri)
-    assert.same({ "code", "state" }, names_of(sent))
+    assert.same({ "code", "state" }, driver.names_of(sent))
     assert.equal("a b&c=d/%", sent.state)
     assert.truthy(#sent.code > 40)
   end)
 
   it("gives no state where none was sent", function()
     local _, _, sent = driver.authorize(box, { client_id = known.web.client_id, state = false })
-    assert.same({ "code" }, names_of(sent))
+    assert.same({ "code" }, driver.names_of(sent))
   end)
 
   it("adds to a query that the redirect URI has", function()
@@ -199,7 +190,7 @@ describe("the sandbox's exchange of a code", function()
     } do
       local reply = driver.exchange_code(box, known.web, code_of("web", { scope = case[1] }))
       assert.equal(200, reply.status)
-      assert.same(case[2], names_of(reply.data))
+      assert.same(case[2], driver.names_of(reply.data))
       assert.equal("bearer", reply.data.token_type)
       assert.equal(86399, reply.data.expires_in)
     end
@@ -220,7 +211,7 @@ describe("the sandbox's exchange of a code", function()
       }), { code_verifier = VERIFIER })
       assert.equal(200, reply.status)
       assert.same({ "access_token", "expires_in", "id_token", "sub", "token_type" },
-        names_of(reply.data))
+        driver.names_of(reply.data))
     end)
   end
 
@@ -283,7 +274,7 @@ e=INTEGER:0x%s
   it("leaves nonce and email out where they were not asked for", function()
     local data = driver.exchange_code(box, known.web, code_of("web", { scope = "openid" })).data
     local claims = cjson.decode(crypto.from_base64url(data.id_token:match("%.([^.]+)%.")))
-    assert.same({ "aud", "exp", "iat", "iss", "sub" }, names_of(claims))
+    assert.same({ "aud", "exp", "iat", "iss", "sub" }, driver.names_of(claims))
   end)
 
   it("makes access tokens with which the tenant can be called", function()
