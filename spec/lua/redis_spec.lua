@@ -483,7 +483,8 @@ describe("the module accs.redis", function()
       dir.path)))
     local result = run { "lua5.4", "-e", script, env = { NO_REDIS = dir.path } }
     assert.equal("false\taccs: config: accs.store.redis needs the module accs.redis: apt-get "
-      .. "install libhiredis-dev and make, or luarocks install accs-redis\n",
+      .. "install libhiredis-dev, then make, or luarocks --lua-version 5.4 make "
+      .. "rockspec/accs-redis-scm-1.rockspec\n",
       result.out .. result.err)
   end)
 

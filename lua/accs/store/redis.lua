@@ -299,7 +299,8 @@ local function load_native()
   local ok, native = pcall(require, "accs.redis")
   if not ok then
     error(errors.new { kind = "config", message = "accs.store.redis needs the module accs.redis: "
-      .. "apt-get install libhiredis-dev and make, or luarocks install accs-redis" }, 0)
+      .. "apt-get install libhiredis-dev, then make, or luarocks --lua-version 5.4 make "
+      .. "rockspec/accs-redis-scm-1.rockspec" }, 0)
   end
   return native
 end
