@@ -176,10 +176,14 @@ function options.unknown(what, name, known)
   return ('unknown %s "%s"%s'):format(what, errors.clean(name, 60), advice)
 end
 
+local variables = {} -- the list by environment variable
 ---@type table<string, accs.Option>  the list by name
 options.by_name = {}
 for _, option in ipairs(options.list) do
   options.by_name[option.name] = option
+  if option.env then
+    variables[option.env] = option
+  end
 end
 
 local function fail(message, ...)
@@ -206,6 +210,20 @@ end
 ---@class accs.Source
 ---@field kind "option"|"environment"|"dotenv"|"default"
 ---@field words string  such as "the environment (IMS_URL)"
+
+-- A `.env` is written by hand, for this: a misspelt name of ours would go unheard. Others' names,
+-- those of IMS among them, may be other programs'; so may anything in the environment.
+local function check_dotenv(dotenv, file)
+  local unknown
+  for name in pairs(dotenv) do
+    if name:find("^ACCS_") and not variables[name] and (not unknown or name < unknown) then
+      unknown = name
+    end
+  end
+  if unknown then
+    fail("%s: %s", file, options.unknown("variable", unknown, variables))
+  end
+end
 
 local function look_up(option, given, getenv, dotenv, file)
   if given[option.name] ~= nil then
@@ -247,9 +265,10 @@ end
 
 --- Finds the value of every option.
 ---
---- Raises an accs.Error of kind config: unknown option (with a suggestion), wrong type, broken
---- `.env`, missing credential, plain http to another machine, or a secret that would go to an
---- address of a weaker source. A token from a stronger or equal source wins over the secret.
+--- Raises an accs.Error of kind config: unknown option or variable (with a suggestion), wrong
+--- type, broken `.env`, missing credential, plain http to another machine, or a secret that would
+--- go to an address of a weaker source. A token from a stronger or equal source wins over the
+--- secret.
 ---@param given table  the program's options
 ---@param getenv? fun(name: string): string|nil  os.getenv by default
 ---@param needed? string[]  the options that there must be; by default those of a client
@@ -270,6 +289,7 @@ function options.resolve(given, getenv, needed)
   if path ~= false then
     local loaded, problem = env.load(path)
     dotenv = loaded or error(problem, 0)
+    check_dotenv(dotenv, path or ".env")
   end
   local values, sources = {}, {}
   for _, option in ipairs(options.list) do

@@ -118,6 +118,24 @@ describe("the value of an option", function()
     assert.matches("%.env:2: ", refusal(full { dotenv = path }))
     assert.matches("cannot read /nonexistent", refusal(full { dotenv = "/nonexistent" }))
   end)
+
+  it("is found misspelt in .env, but not in the environment, which is others' too", function()
+    local dir <close> = support.temp_dir()
+    local path = dir.path .. "/.env"
+    support.write_file(path, "ACCS_STORE=x\nACCS_TIMOUT=canary\nACCS_ZZ=canary\n")
+    assert.equal("accs: config: " .. path
+      .. ': unknown variable "ACCS_TIMOUT" (did you mean "ACCS_TIMEOUT"?)',
+      refusal(full { dotenv = path }):match("^[^\n]-%)"))
+    local variables, lines = { ACCS_TIMOUT = "3" }, { "IMS_TOKEN=x", "API_KEY=x", "MY_ACCS_X=x" }
+    for _, option in ipairs(options.list) do
+      if option.env and option.env:find("^ACCS_") then
+        lines[#lines + 1] = option.env .. "="
+      end
+    end
+    assert.is_true(#lines > 20)
+    support.write_file(path, table.concat(lines, "\n"))
+    assert.equal("canary-secret", resolve(full { dotenv = path }, variables).client_secret)
+  end)
 end)
 
 describe("an option", function()
