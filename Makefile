@@ -102,6 +102,11 @@ $(BUILD)/core.o $(BUILD)/binding.o:
 
 lib: $(BUILD)/libaccs.a ## build/libaccs.a for C programs: see examples/embed
 
+# Before the compiler says it in its own words.
+$(UNITS:=.o): | cmocka
+cmocka:
+	@$(PKG_CONFIG) --exists cmocka || { echo "the tests need libcmocka-dev: make deps" >&2; exit 1; }
+
 # A fuzz target with a plain main that replays its corpus.
 $(BUILD)/spec/fuzz/fuzz_%: $(BUILD)/spec/fuzz/fuzz_%.o $(BUILD)/spec/fuzz/replay.o $(BUILD)/core.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
@@ -117,7 +122,7 @@ demo: ## install what is missing, build, and run a sales report against the sand
 	@.ci/deps $(DEPS_RUN)
 	@$(MAKE) --no-print-directory all
 	@printf '\n$$ accs $(DEMO)\n'
-	@eval "$$($(MAKE) -s env)" && accs-sandbox -- accs $(DEMO)
+	@eval "$$($(MAKE) -s env)" && ACCS_CACHE=memory accs-sandbox -- accs $(DEMO)
 
 test: ## install what is missing, build, run every test
 	@.ci/deps $(DEPS_RUN) $(DEPS_TEST)
@@ -220,4 +225,4 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(CORE) $(BINDING) $(SANDBOX) $(REDIS)) $(UNITS:=.d) $(REPLAYS:=.d) $(HOSTS:=.d) $(BUILD)/spec/core/ledger.d
 .SECONDARY:
-.PHONY: all redis units units-built demo test check deps lint asan lib oom tsan valgrind herd soak fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help
+.PHONY: all redis cmocka units units-built demo test check deps lint asan lib oom tsan valgrind herd soak fuzz bench bench-http bench-limited doc rock fresh install uninstall env clean help
