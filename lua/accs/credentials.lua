@@ -123,7 +123,7 @@ function credentials.open(values, sources, extra)
   local cache = values.cache or "memory"
   if extra.user and not extra.code and cache == "memory" then
     return nil, errors.new { message = "a person's session is in no cache, since the option cache "
-      .. 'is memory: set it to where the sign-in kept it, with ACCS_CACHE=file after accs login' }
+      .. 'is memory: set it to where the sign-in kept it (after accs login ACCS_CACHE=file)' }
   end
   local listeners = extra.quiet and {} or hooks.listeners(values, sources)
   local inner, held = { events = listeners[1] ~= nil }, {}

@@ -307,6 +307,7 @@ describe("a person's session", function()
       err = ok and err or made
       assert.equal("config", err.kind)
       assert.matches("in no cache, since the option cache is memory", err.message, 1, true)
+      assert.matches("after accs login ACCS_CACHE=file", err.message, 1, true)
     end
   end)
 

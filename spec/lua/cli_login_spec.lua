@@ -176,6 +176,25 @@ describe("accs login", function()
     end)
   end
 
+  it("keeps a session that a script goes on with, told by two variables", function()
+    with_box(BOX, function(_, home)
+      local child, url = login(home)
+      child:write(browse(url) .. "\n")
+      assert.equal(0, (finish(child)))
+      local function script(auth, cache)
+        home.env.ACCS_AUTH, home.env.ACCS_CACHE = auth, cache
+        return support.run { "lua5.4", "-e", [[local client <close> = require("accs").client {}
+          print(client.auth:state().user, assert(client:get("/V1/store/storeConfigs")).status)]],
+          env = home.env, cwd = home.path }
+      end
+      local result = script("user", "file")
+      assert.equal("true\t200\n", result.out, result.err)
+      result = script("user", false)
+      assert.equal("", result.out)
+      assert.matches("ACCS_CACHE=file", result.err, 1, true)
+    end)
+  end)
+
   it("keeps sessions apart by their names", function()
     with_box(BOX, function(_, home)
       local child, url = login(home, "--session", "reports")
