@@ -279,8 +279,8 @@ typedef enum manner { AT_ONCE, TWICE, LATER, NEVER } manner;
 
 static void take_question(world *all, const accs_item *item)
 {
-    static const manner manners[] = {AT_ONCE, AT_ONCE, AT_ONCE, AT_ONCE,
-                                     TWICE,   LATER,   LATER,   NEVER};
+    static const manner manners[] = {AT_ONCE, AT_ONCE, AT_ONCE, AT_ONCE, TWICE,
+                                     LATER,   LATER,   LATER,   NEVER};
     question asked = {.id = item->id, .hook = item->hook};
     manner how = manners[below(all, COUNT(manners))];
 
@@ -587,7 +587,7 @@ static const struct {
     void (*act)(world *all);
 } acts[] = {
     {10, make_auth}, {5, make_client}, {20, start_job}, {10, start_one_call}, {4, cancel},
-    {2, free_one},   {5, answer_late}, {4, look},       {3, fork_a_child},
+    {2, free_one},   {8, answer_late}, {4, look},       {3, fork_a_child},
 };
 
 static void act(world *all)
@@ -657,9 +657,8 @@ static void await_all(world *all)
             return;
         if (now_ms() >= until)
             fail_msg("%zu of %zu are still under way", all->under_way, all->thing_count);
-        if (one_in(all, 2))
-            answer_late(all);
-        step(all, 20);
+        answer_late(all);
+        step(all, 10);
     }
 }
 
