@@ -13,7 +13,10 @@ void __real_accs_clock_system(void *context, accs_now *now);
 void __wrap_accs_clock_system(void *context, accs_now *now);
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+static const int64_t SECOND = 1000;
+static const int64_t MINUTE = 60000;
+static const int64_t HOUR = 3600000;
+static const int64_t DAY = 86400000;
 
 /* How far the clocks are from the real ones. */
 static int64_t mono_ms;
@@ -52,7 +55,7 @@ static void a_wall_clock_that_steps_does_not_matter(void **state)
     accs_engine *engine = new_engine();
     accs_client_options options = ims_options(server);
     accs_auth *auth = new_auth(engine, &options);
-    static const int64_t steps[] = {DAY, -DAY, 10 * (int64_t)DAY, -10 * (int64_t)DAY};
+    static const int64_t steps[] = {DAY, -DAY, 10 * DAY, -10 * DAY};
     accs_auth_state look;
 
     ims_answer(server, 200, right_date(), TOKEN("not-a-token"));
@@ -110,7 +113,7 @@ static void a_refresh_ahead_makes_nobody_wait(void **state)
     ims_answer(server, 200, "", TOKEN("not-a-token"));
     ims_answer(server, 200, "", TOKEN("not-a-token-2"));
     assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
-    boot_ms = 86399 * (int64_t)SECOND - 15 * MINUTE;
+    boot_ms = 86399 * SECOND - 15 * MINUTE;
     server->scene->delay_ms = 200;
     assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
     assert_token(auth, "not-a-token");
@@ -139,7 +142,7 @@ static void ims_may_be_down_while_the_token_lives(void **state)
     ims_answer(server, 200, "", TOKEN("not-a-token"));
     ims_answer(server, 400, "", "{\"error\":\"temporarily_unavailable\"}");
     assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
-    boot_ms = 86399 * (int64_t)SECOND - 5 * MINUTE;
+    boot_ms = 86399 * SECOND - 5 * MINUTE;
     for (int i = 0; i < 20; i++)
         assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
     assert_int_equal(server->scene->requests, 2);
@@ -147,7 +150,7 @@ static void ims_may_be_down_while_the_token_lives(void **state)
                                     "not refreshed, the old token is used (near its end) 0;");
     assert_int_equal(do_job(engine, auth, ACCS_AUTH_REFRESH, NULL, NULL).code, ACCS_ERROR_AUTH);
     assert_token(auth, "not-a-token");
-    boot_ms = 86399 * (int64_t)SECOND + 1;
+    boot_ms = 86399 * SECOND + 1;
     assert_int_equal(get_token(engine, auth, NULL).code, ACCS_ERROR_AUTH);
     accs_auth_free(auth);
     accs_engine_free(engine);
@@ -165,7 +168,7 @@ static void a_slow_ims_makes_nobody_wait_for_long(void **state)
     ims_answer(server, 200, "", TOKEN("not-a-token"));
     ims_answer(server, 200, "", TOKEN("not-a-token-2"));
     assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
-    boot_ms = 86399 * (int64_t)SECOND - 2 * SECOND; /* half of that is waited for at most */
+    boot_ms = 86399 * SECOND - 2 * SECOND; /* half of that is waited for at most */
     server->scene->delay_ms = 3000;
     started = now_ms();
     assert_int_equal(get_token(engine, auth, &story).code, ACCS_OK);
@@ -248,7 +251,7 @@ static void a_kept_token_serves_where_the_clock_is_wrong(void **state)
         assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
         assert_token(auth, "not-a-token");
         accs_auth_look(auth, &look);
-        assert_in_range(look.left_ms, 86390 * (int64_t)SECOND, 86399 * (int64_t)SECOND);
+        assert_in_range(look.left_ms, 86390 * SECOND, 86399 * SECOND);
         assert_in_range(look.skew_ms + wrong[i] + 1500, 0, 3000);
         assert_int_equal(server->scene->requests, 1);
         accs_auth_free(auth);
@@ -322,15 +325,15 @@ static void what_is_left_of_a_kept_token_is_reckoned_anew(void **state)
     make_folder();
     options.cache_folder = folder;
     keep_token(server, &options);
-    wall_ms = 12 * (int64_t)HOUR;
+    wall_ms = 12 * HOUR;
     auth = new_auth(engine, &options);
     ims_answer(server, 200, right_date(), "{\"keys\":[]}");
     assert_int_equal(get_token(engine, auth, NULL).code, ACCS_OK);
     accs_auth_look(auth, &look);
-    assert_in_range(look.left_ms, 43190 * (int64_t)SECOND, 43200 * (int64_t)SECOND);
+    assert_in_range(look.left_ms, 43190 * SECOND, 43200 * SECOND);
     assert_int_equal(do_job(engine, auth, ACCS_AUTH_KEYS, NULL, NULL).code, ACCS_OK);
     accs_auth_look(auth, &look);
-    assert_in_range(look.left_ms, 86390 * (int64_t)SECOND, 86399 * (int64_t)SECOND);
+    assert_in_range(look.left_ms, 86390 * SECOND, 86399 * SECOND);
     accs_auth_free(auth);
     accs_engine_free(engine);
     remove_folder();

@@ -295,7 +295,7 @@ static void a_late_401_leaves_a_token_that_is_being_saved(void **state)
         assert_int_equal(accs_engine_step(engine, 20, NULL), ACCS_OK);
         while (accs_engine_next(engine, &event))
             if (event.kind == ACCS_ITEM_EVENT && event.event.kind == ACCS_EVENT_TOKEN)
-                strcat(story.text, event.event.text);
+                snprintf(story.text, sizeof story.text, "%s", event.event.text);
     }
     answer_hook(engine, &item, &kept);
     for (int ended = 0; ended < 2;) {

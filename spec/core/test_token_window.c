@@ -116,6 +116,7 @@ static void phases_come_in_order(void **state)
 
 static void expires_in_is_seconds_within_reason(void **state)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the order of the sentence */
     static const struct {
         bool has;
         int64_t expires_in;
@@ -144,7 +145,8 @@ static void expires_in_is_seconds_within_reason(void **state)
                      (long long)accs_token_life_ms(cases[i].has, cases[i].expires_in));
 }
 
-enum { HOUR = 3600000, DAY = 86400000 };
+#define HOUR INT64_C(3600000)
+#define DAY INT64_C(86400000)
 
 static const int64_t DATE = 1767225600000; /* 2026-01-01 */
 
@@ -157,7 +159,7 @@ static void the_least_that_makes_sense_is_left(void **state)
         bool claims;
         int64_t created_after_ms; /* after DATE */
         int64_t expires_in_ms;
-        bool dated;
+        int64_t dated;
         int64_t left_ms;
     } cases[] = {
         /* without claims the reply alone counts */
@@ -186,7 +188,7 @@ static void the_least_that_makes_sense_is_left(void **state)
         /* claims that make no sense */
         {true, 86400, true, -2 * DAY, DAY, true, DAY}, /* over before it came */
         {true, 86400, true, DAY, DAY, true, DAY},      /* made tomorrow: no longer than told */
-        {true, 86400, true, 0, 31 * (int64_t)DAY, true, DAY},
+        {true, 86400, true, 0, 31 * DAY, true, DAY},
         {true, 86400, true, 0, 1, true, 1},
         {false, 0, true, 0, 253402300799000, true, HOUR},
     };
@@ -197,9 +199,9 @@ static void the_least_that_makes_sense_is_left(void **state)
             .created_at_ms = DATE + cases[i].created_after_ms,
             .expires_in_ms = cases[i].expires_in_ms,
         };
-        int64_t left =
-            accs_token_left_ms(cases[i].has, cases[i].expires_in, cases[i].claims ? &times : NULL,
-                               cases[i].dated ? DATE : -1);
+        int64_t left = accs_token_left_ms(cases[i].has != 0, cases[i].expires_in,
+                                          cases[i].claims != 0 ? &times : NULL,
+                                          cases[i].dated != 0 ? DATE : -1);
 
         if (left != cases[i].left_ms)
             fail_msg("case %zu: %lld ms", i, (long long)left);
@@ -228,10 +230,10 @@ static void a_kept_token_is_believed_within_its_life(void **state)
         {-1, DAY, 0},
         {DAY + 300000, DAY, DAY}, /* a clock that is a little behind */
         {DAY + 300001, DAY, 0},   /* one that is wrong */
-        {100 * (int64_t)DAY, DAY, 0},
+        {100 * DAY, DAY, 0},
         {HOUR, 0, 0},
         {HOUR, -1, 0},
-        {HOUR, 31 * (int64_t)DAY, 0},
+        {HOUR, 31 * DAY, 0},
         {INT64_MAX / 2, DAY, 0},
         {INT64_MIN / 2, DAY, 0},
     };
