@@ -154,9 +154,9 @@ static const int64_t DATE = 1767225600000; /* 2026-01-01 */
 static void the_least_that_makes_sense_is_left(void **state)
 {
     static const struct {
-        bool has;
+        int64_t has; /* a bool, as two more: without holes between them */
         int64_t expires_in;
-        bool claims;
+        int64_t claims;
         int64_t created_after_ms; /* after DATE */
         int64_t expires_in_ms;
         int64_t dated;
