@@ -186,7 +186,7 @@ static void end_session(accs_token_source *source)
     accs_failure *failure = &source->refused;
 
     accs_fail(failure, ACCS_ERROR_AUTH,
-              "no access token: the session is over: sign in again (IMS says invalid_grant)");
+              "no access token: the session is over (IMS says invalid_grant)");
     failure->status = source->ims.reply != NULL ? source->ims.reply->status : 0;
     remember(source, failure, ACCS_LIMIT_TOKEN_REFUSAL);
     accs_token_fail(source, failure);
@@ -411,11 +411,11 @@ void accs_token_send(accs_token_source *source)
 static const char *why_no_refresh(const accs_token_source *source)
 {
     if (source->record.saved_wall_ms == 0)
-        return "there is no session to go on with: sign in";
+        return "there is no session to go on with";
     if (source->token != NULL &&
         source->token->expires_ms > accs_engine_now(source->engine)->boot_ms)
         return "the session has no refresh token, and ends with its access token";
-    return "the session is over: sign in again";
+    return "the session is over";
 }
 
 void accs_token_request(accs_token_source *source)
