@@ -45,6 +45,21 @@ local function note(text)
   say("accs: note: ", text)
 end
 
+-- What the credential is, where nobody says so: the secret tells kind web, and only kind native has
+-- redirect URIs with a scheme of their own.
+local function find_kind(named, values)
+  local uri = values.redirect_uri
+  if named or values.client_secret or not uri then
+    return named or "web"
+  elseif uri:find("^%a[%w+.-]*:") and not uri:lower():find("^https?:") then
+    note("there is no client secret, and the redirect URI has a scheme of its own: this is taken "
+      .. "for --kind native")
+    return "native"
+  end
+  error(errors.new { message = "IMS_CLIENT_SECRET is not set: set it for a credential of kind web; "
+    .. "others have none: accs login --kind spa (or native)" }, 0)
+end
+
 -- A browser --------------------------------------------------------------------------------------
 
 -- One word for the shell.
@@ -73,10 +88,19 @@ local function find_browser(url)
   return words
 end
 
+-- Whether the shell knows a command.
+local function is_command(word)
+  return os.execute("command -v " .. quote(word) .. " >/dev/null 2>&1")
+end
+
 -- Nobody waits for it, and what it says is of no interest.
 local function open_browser(url)
   local words = find_browser(url)
-  if words then
+  local named = os.getenv("BROWSER")
+  if words and named and named ~= "" and not is_command(words[1]) then
+    note("there is no " .. errors.clean(words[1], 100) .. ", which BROWSER names: open the address "
+      .. "in another way")
+  elseif words then
     for index, word in ipairs(words) do
       words[index] = quote(word)
     end
@@ -242,11 +266,14 @@ end
 local function report(session, flow, values)
   local name = name_of(session)
   local state = session:state()
-  local ends = os.date("%Y-%m-%d %H:%M", math.floor(os.time() + (state.left or 0)))
+  local ends = os.date("%Y-%m-%d %H:%M %z", math.floor(os.time() + (state.left or 0)))
   local which = values.session ~= "default" and " (session " .. values.session .. ")" or ""
   say("Signed in", name and " as " .. name or "", which, ".")
-  say(state.has_refresh_token and "The token is renewed after " or "The session ends at ", ends,
-    ".")
+  if state.has_refresh_token then
+    say("The session is renewed by itself.")
+  else
+    say("The session ends at ", ends, ".")
+  end
   if flow.offline_access and not state.has_refresh_token then
     note("no refresh token came, although one was asked for: sign in again by then")
   end
@@ -255,9 +282,14 @@ end
 -- Whether the session gets into the cache, which is all that this command leaves behind: to be
 -- looked at once the sign-in is over.
 local function watch_cache(given, values)
-  if (given.cache or values.cache) == "memory" then
+  local cache = given.cache or values.cache
+  if cache == "memory" then
     error(errors.new { message = "the session would end with this command, since the option cache "
       .. "is memory: set ACCS_CACHE to file (which needs HOME), or to a folder" }, 0)
+  end
+  if cache:find("^redis:") and given.kind ~= "web" and not values.cache_key then
+    error(errors.new { message = "kind " .. given.kind .. " has no client secret, which a session "
+      .. "in Redis would be sealed with: set ACCS_CACHE_KEY, long and random" }, 0)
   end
   local kept = { stored = false, problem = "no reason given" }
   function given.on_event(event)
@@ -303,12 +335,12 @@ end
 --- Example: `require("accs.cli.login").run(arguments)`
 function login.run(arguments)
   local seconds = read_wait(arguments.wait)
-  local given, values = options.given(arguments)
+  local given, values = options.given(arguments, true)
   given.auth, given.access_token = nil, nil
-  given.kind, given.offline_access = arguments.kind, arguments.offline
+  given.kind, given.offline_access = find_kind(arguments.kind, values), arguments.offline
   local kept = watch_cache(given, values)
   local flow = require("accs").oauth.authorization(given)
-  check_secret(arguments.kind, values)
+  check_secret(given.kind, values)
   local loopback, listens = listen(values.redirect_uri)
   local _ <close> = loopback
   show_url(flow, listens, values.redirect_uri)

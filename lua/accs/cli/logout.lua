@@ -58,7 +58,7 @@ end
 --- Example: `require("accs.cli.logout").run(arguments)`
 function logout.run(arguments)
   local troubles = {} -- of the cache
-  local session <close> = options.person(arguments, function(event)
+  local session <close>, name = options.person(arguments, function(event)
     if event.kind == "cache" then
       troubles[event.text] = event.reason or "no reason given"
     end
@@ -67,7 +67,7 @@ function logout.run(arguments)
   local over = not ok and options.is_over(err)
   if not ok and not over then
     check_absence(err, troubles)
-    io.stderr:write("Nobody is signed in.\n")
+    io.stderr:write(name and "There is no session " .. name or "Nobody is signed in", ".\n")
     return
   end
   if ok then

@@ -1,6 +1,7 @@
 --- The options that commands share: those of the client, taken from its own list, and the output's.
 local client_options = require "accs.options"
 local credentials = require "accs.credentials"
+local errors = require "accs.error"
 local guard = require "accs.guard"
 local option_types = require "accs.option_types"
 local stop = require "accs.cli.stop"
@@ -109,30 +110,43 @@ function options.is_over(err)
   return err.kind == "auth" and err.message:find("the session is over", 1, true) ~= nil
 end
 
--- Whether a person has signed in with these credentials: the cache has the session. One that has
--- ended counts, so that the person hears of it instead of a credential that was not meant.
+-- Whether a person has signed in with these credentials: the cache has the session; if not, the
+-- error that says so. One that has ended counts, so that the person hears of it instead of a
+-- credential that was not meant.
 local function has_session(values, sources, given)
   if not values.client_id or values.access_token then
     return false
   end
   values.cache = given.cache or values.cache
-  local auth <close> = credentials.open(values, sources, { user = true, quiet = true })
+  local auth <close>, problem = credentials.open(values, sources, { user = true, quiet = true })
   if not auth then
-    return false
+    return false, problem
   end
   local found, err = auth:_run("load")
-  return found ~= nil or options.is_over(err)
+  return found ~= nil or options.is_over(err), err
+end
+
+-- A session that somebody names is the one that is meant: where it is not, nothing else is used.
+local function refuse_session(name, err)
+  if err and err.kind == "auth" then
+    err = errors.new { kind = "auth", message = "there is no session " .. name,
+      hint = "sign in: accs login --session " .. name }
+  end
+  if err then
+    error(err, 0)
+  end
 end
 
 --- The options of a client that a command line gives, with what holds for commands alone: tokens
 --- are kept in the user's cache folder, and are a person's where one has signed in.
 ---@param arguments table  as argparse read them
+---@param is_own? boolean  the command looks for the session itself
 ---@return table given  for accs.client
 ---@return table<string, any> values
 ---@return table<string, accs.Source> sources
 --- Raises an error of kind `config` when something is wrong.
 --- Example: `local given = options.given(arguments)`
-function options.given(arguments)
+function options.given(arguments, is_own)
   local given = {}
   for _, option in ipairs(client_options.list) do
     local value = arguments["client_" .. option.name]
@@ -144,8 +158,14 @@ function options.given(arguments)
   if sources.cache.kind == "default" and credentials.default_folder() then
     given.cache = "file"
   end
-  if sources.auth.kind == "default" and has_session(values, sources, given) then
-    given.auth = "user"
+  local is_named = sources.session.kind ~= "default"
+  if not is_own and (sources.auth.kind == "default" or values.auth == "user" and is_named) then
+    local found, err = has_session(values, sources, given)
+    if found then
+      given.auth = "user"
+    elseif is_named then
+      refuse_session(values.session, err)
+    end
   end
   return given, values, sources
 end
@@ -154,17 +174,18 @@ end
 ---@param arguments table  as argparse read them, `kind` of the credential among them
 ---@param on_event fun(event: accs.Event)
 ---@return accs.Auth
+---@return string|nil name  of the session, where somebody named it
 --- Raises an error of kind `config` when something is wrong.
 --- Example: `local session <close> = options.person(arguments, print)`
 function options.person(arguments, on_event)
-  local given = options.given(arguments)
+  local given = options.given(arguments, true)
   given.auth, given.access_token, given.on_event = "user", nil, on_event
   local values, sources = client_options.resolve(given, nil, { "client_id" })
   if arguments.kind and arguments.kind ~= "web" then
     guard.drop_secret(values, sources)
   end
   local auth, err = credentials.open(values, sources, { user = true })
-  return auth or error(err, 0)
+  return auth or error(err, 0), sources.session.kind ~= "default" and values.session or nil
 end
 
 --- Makes the client that a command line asks for.
