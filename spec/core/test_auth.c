@@ -610,7 +610,7 @@ static void without_a_session_there_is_nothing_to_go_on_with(void **state)
     accs_failure failure = do_job(engine, auth, ACCS_AUTH_TOKEN, NULL, NULL);
 
     assert_int_equal(failure.code, ACCS_ERROR_AUTH);
-    assert_non_null(strstr(failure.text, "sign in"));
+    assert_non_null(strstr(failure.text, "no session"));
     assert_int_equal(server->scene->requests, 0);
     accs_auth_free(auth);
     accs_engine_free(engine);
