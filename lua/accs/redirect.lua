@@ -57,6 +57,7 @@ local function read_text(text)
   if #text > LENGTH_MAX then
     return nil, "the answer is too long to be one"
   end
+  local is_words = text:find("%S[ \t]+%S") -- a code may be broken by a line end, not by a blank
   -- Nothing of an address is a blank: those come from the line ends of terminals and mails.
   text = text:gsub("%s+", ""):gsub("^[\"'<]+", ""):gsub("[\"'>]+$", ""):gsub("#.*$", "")
   local query = text:match("%?(.*)$") or is_query(text) and text
@@ -64,7 +65,7 @@ local function read_text(text)
     return read_query(query)
   elseif text:find("^%a[%w+.-]*:/") then
     return nil, "the address has no query: the one that the browser came back to is needed"
-  elseif #text >= CODE_MIN and not text:find("[^\x21-\x7E]") then
+  elseif not is_words and #text >= CODE_MIN and not text:find("[^\x21-\x7E]") then
     local code = decode((text:gsub("+", "%%2B")))
     return code and { code = code, bare = true }, "the code is not percent-encoded as it should be"
   end

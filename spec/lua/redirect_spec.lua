@@ -64,6 +64,7 @@ describe("the answer to a sign-in", function()
     { "a number in a table", { code = 5, state = "x" }, "no text" },
     { "broken percent-encoding", "?code=a%zz&state=x", "percent-encoded" },
     { "cut percent-encoding", "?code=abc&state=x%4", "percent-encoded" },
+    { "words, which are no code", "hello world", "no answer" },
     { "a broken bare code", "abcdefgh%", "percent-encoded" },
     { "a NUL", "?code=a%00b&state=x", "control character" },
     { "a line end in the state", "?code=abc&state=x%0A", "control character" },
