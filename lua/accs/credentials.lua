@@ -59,7 +59,7 @@ local function open_redis(url)
     ok, store = pcall(require("accs.store.redis").new, { url = url })
     if not ok then -- it names the line of a program that calls it; here nobody's does
       problem = errors.is(store) and store.message or errors.first_line(store):gsub("^.-:%d+: ", "")
-      fail("the option cache: " .. problem)
+      fail("the option cache (ACCS_CACHE): " .. problem:gsub("^accs%.store%.redis: ", ""))
     end
     stores[url] = store
   end

@@ -266,7 +266,10 @@ local function read_url(url)
   end
   local port, database = (tail or "?"):match("^:?(%d*)/?(%d*)$")
   if scheme ~= "redis" or not port or (tail:find("^:") ~= nil) ~= (port ~= "") then
-    errors.misuse("accs.store.redis: url must be redis://[user:password@]host[:port][/database]")
+    local part = scheme ~= "redis" and "scheme" or not host and "host"
+      or tail:find("^:?%d*/") and "database" or tail:find("^:") and "port" or "end"
+    errors.misuse(("accs.store.redis: url must be redis://[user:password@]host[:port][/database]: "
+      .. "its %s is wrong"):format(part))
   end
   local user, password = (login or ""):match("^([^:]*):?(.*)$")
   return {
