@@ -196,6 +196,7 @@ end
 ---@param option accs.Option
 ---@param text string
 ---@return any  numbers are plain decimals
+---@return string|nil problem  where it cannot be one
 --- Example: `option_types.from_text(options.by_name.timeout, "20")` gives 20.
 function option_types.from_text(option, text)
   local kind = option.type
@@ -212,7 +213,10 @@ function option_types.from_text(option, text)
     return flag == nil and text or flag
   elseif kind == "secret" and text:find("^%s*%[") then
     local list = core.json_decode(text)
-    return type(list) == "table" and list or {} -- broken JSON is no secret
+    if type(list) ~= "table" then
+      return nil, "begins with [ and is no JSON list: it is broken"
+    end
+    return list
   end
   return text
 end

@@ -192,11 +192,26 @@ end
 
 local NUMBERS = { seconds = true, count = true, share = true }
 
--- Checks one value. The message names option and type, never the value: it may be a secret.
+-- Options whose values are words and numbers: nobody's secret goes there.
+local PLAIN = { seconds = true, count = true, share = true, flag = true, auth = true, cache = true }
+
+-- What was given instead, in words that tell no secret: an address may hold a password.
+local function name_given(option, value)
+  if value == "" then
+    return "an empty one"
+  elseif type(value) ~= "string" then
+    return math.type(value) or type(value)
+  elseif PLAIN[option.type] and #value <= 20 and not value:find("[@:%c]") then
+    return "'" .. value .. "'"
+  end
+  return "other text"
+end
+
+-- Checks one value. The message never tells one that may be a secret.
 local function accept(option, value, where)
   local accepted, expected = option_types.check(option.type, value, option)
   if accepted == nil then
-    local given = type(value) == "string" and "other text" or math.type(value) or type(value)
+    local given = name_given(option, value)
     if NUMBERS[option.type] and type(value) == "number"
       and not (option.type == "count" and value % 1 ~= 0) then
       given = "one out of range"
@@ -237,7 +252,11 @@ local function look_up(option, given, getenv, dotenv, file)
   for _, source in ipairs(sources) do
     if source.text and source.text ~= "" then -- an empty variable is an unset one
       local words = ("%s (%s)"):format(source.name, option.env)
-      local value = accept(option, option_types.from_text(option, source.text), " from " .. words)
+      local value, problem = option_types.from_text(option, source.text)
+      if problem then
+        fail("%s from %s %s", option.name, words, problem)
+      end
+      value = accept(option, value, " from " .. words)
       return value, { kind = source.kind, words = words }
     end
   end

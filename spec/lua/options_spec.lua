@@ -144,7 +144,11 @@ describe("an option", function()
     { { clientid = "x" }, 'did you mean "client_id"' },
     { { something_else = 1 }, 'unknown option "something_else"$' },
     { { [1] = "x" }, 'unknown option "1"' },
-    { { timeout = "5" }, "timeout must be a number of seconds.*not other text" },
+    { { timeout = "5" }, "timeout must be a number of seconds.*not '5'$" },
+    { { cache_key = "" }, "cache_key must be a string.*, not an empty one$" },
+    { { cache = "flie" }, "cache must be memory.*, not 'flie'$" },
+    { { auth = "canary@" }, "auth must be .*, not other text$" },
+    { { store = "canary\n" }, "store must be .*, not other text$" },
     { { timeout = -1 }, "timeout must be" },
     { { timeout = 0 / 0 }, "timeout must be" },
     { { timeout = math.huge }, "timeout must be" },
@@ -161,7 +165,7 @@ describe("an option", function()
     { { no_proxy = "" }, "no_proxy must be" },
     { { client_cert = 5 }, "client_cert must be a string" },
     { { client_key_password = "\n" }, "client_key_password must be" },
-    { { retry_budget = "0.1" }, "retry_budget must be.*not other text" },
+    { { retry_budget = "0.1" }, "retry_budget must be.*not '0.1'" },
     { { retry_budget_min = 0 }, "retry_budget_min must be a whole number from 1" },
     { { backoff = -1 }, "backoff must be a number of seconds" },
     { { page_size = true }, "page_size must be.*not boolean" },
@@ -179,11 +183,11 @@ describe("an option", function()
     { { base_url = "https://user:canary@example.com/x" }, "base_url.*holds a user name" },
     { { ims_url = "https://canary@example.com" }, "ims_url.*holds a user name" },
     { { cache = true }, "cache must be memory, file, a folder.*not boolean" },
-    { { cache = "canary" }, "cache must be memory, file, a folder %(with a / in it%)" },
+    { { cache = "somewhere" }, "cache must be memory, file, a folder %(with a / in it%)" },
     { { cache = "" }, "cache must be" },
     { { cache = "rediss://user:canary@localhost" }, "cache must be memory.*not other text" },
     { { cache = "redis://" }, "cache must be memory" },
-    { { cache = "~canary/x" }, "cache must be a folder that is spelled out" },
+    { { cache = "~somebody/x" }, "cache must be a folder that is spelled out" },
     { { cache = {} }, "cache must be a store table with the functions load and save" },
     { { cache = { load = print, save = "canary" } }, "cache must be a store table" },
     { { cache = { load = print, save = print, remove = 5 } }, "cache must be a store table" },
@@ -191,7 +195,7 @@ describe("an option", function()
     { { cache_key = "" }, "cache_key must be" },
     { { cache_key = 5 }, "cache_key must be a string" },
     { { lock_timeout = -1 }, "lock_timeout must be a number of seconds" },
-    { { auth = "canary" }, 'auth must be "server", "user" or a session' },
+    { { auth = "anybody" }, 'auth must be "server", "user" or a session' },
     { { auth = {} }, 'auth must be "server", "user" or a session' },
     { { auth = setmetatable({}, { __name = "other" }) }, 'auth must be "server", "user"' },
     { { session = "" }, "session must be" },
@@ -268,9 +272,15 @@ describe("client_secret", function()
     assert.same({ "new", "old" }, from('["new","old"]'))
     assert.same({ "one" }, from(' [ "one" ]'))
     assert.equal('p8e-["x"]', from('p8e-["x"]'))
-    for _, text in ipairs { '["canary"', "[canary]", "[]", '["canary",5]', '[["canary"]]', "[" } do
+    local function assert_refused(text, words)
       local line = refusal(given, { IMS_CLIENT_SECRET = text })
-      assert.matches("client_secret from the environment %(IMS_CLIENT_SECRET%) must be", line)
+      assert.matches("client_secret from the environment %(IMS_CLIENT_SECRET%) " .. words, line)
+    end
+    for _, text in ipairs { '["canary"', "[canary]", "[" } do
+      assert_refused(text, "begins with %[ and is no JSON list: it is broken$")
+    end
+    for _, text in ipairs { "[]", '["canary",5]', '[["canary"]]' } do
+      assert_refused(text, "must be")
     end
   end)
 end)
