@@ -251,8 +251,8 @@ function errors.hint(fields, user)
     return CURL_HINTS[fields.curl_code] or KIND_HINTS[kind]
   elseif kind == "rate_limited" then
     local wait = fields.retry_after
-    return wait and ("wait %.0f s, or let the call wait: timeout (ACCS_TIMEOUT) and max_retry_after "
-      .. "(ACCS_MAX_RETRY_AFTER) must be longer than that"):format(wait)
+    return wait and ("wait %.0f s, or let the call wait: timeout (ACCS_TIMEOUT) and "
+      .. "max_retry_after (ACCS_MAX_RETRY_AFTER) must be longer than that"):format(wait)
   elseif kind == "timeout" and fields.message:find("no access token", 1, true) then
     return "raise timeout (ACCS_TIMEOUT), or try again later: IMS is slow"
   elseif kind == "http" and fields.status == 404 then

@@ -48,6 +48,31 @@ local function tell(finding)
     .. (finding.hint and wrap((" "):rep(INDENT) .. "-> ", finding.hint) or ""))
 end
 
+-- Checks that were skipped for one cause, in one line: it says once what is wrong.
+local function tell_skipped(names, detail)
+  if #names == 1 then
+    return tell { status = "skip", check = names[1], detail = detail }
+  end
+  output.print(wrap("skip  ", table.concat(names, ", ") .. ": " .. detail:gsub("^needs", "need")))
+end
+
+-- Tells findings as they come; those that were skipped when another comes, or none at the end.
+local function teller()
+  local names, cause = {}, nil
+  return function(finding)
+    local skipped = finding and finding.status == "skip" and finding.detail:find("^needs ")
+    if cause and not (skipped and finding.detail == cause) then
+      tell_skipped(names, cause)
+      names, cause = {}, nil
+    end
+    if skipped then
+      names[#names + 1], cause = finding.check, finding.detail
+    elseif finding then
+      tell(finding)
+    end
+  end
+end
+
 local function count(findings, status)
   local sum = 0
   for _, finding in ipairs(findings) do
@@ -71,7 +96,9 @@ end
 ---@return integer code
 --- Example: `require("accs.cli.doctor").run(arguments)`
 function doctor.run(arguments)
-  local findings = diagnosis.run(arguments, arguments.json and function() end or tell)
+  local show = arguments.json and function() end or teller()
+  local findings = diagnosis.run(arguments, show)
+  show()
   local failed, warned = count(findings, "fail"), count(findings, "warn")
   if arguments.json then
     output.print(json.encode { ok = failed == 0, checks = findings } .. "\n")

@@ -100,6 +100,20 @@ local function run(words)
   return runs[result.command](result) or stop.CODES.done
 end
 
+-- A negative number is a value, and none of the flags begins like one: argparse is told so.
+local function join_numbers(words)
+  local joined = {}
+  for _, word in ipairs(words) do
+    local last = joined[#joined] or ""
+    if words[1] ~= "sandbox" and word:find("^%-[%d.]") and last:find("^%-%-[%w-]+$") then
+      joined[#joined] = last .. "=" .. word
+    else
+      joined[#joined + 1] = word
+    end
+  end
+  return joined
+end
+
 --- Runs a command line.
 ---@param words string[]  without the name of the program
 ---@return integer code  the exit code of the process
@@ -110,7 +124,7 @@ function cli.main(words)
     words = table.move(words, 2, #words, 1, {})
     words[#words + 1] = "--help"
   end
-  local ok, result = pcall(run, words)
+  local ok, result = pcall(run, join_numbers(words))
   return ok and result or tell(result)
 end
 

@@ -318,6 +318,20 @@ local function check_secret(kind, values)
   end
 end
 
+-- Begins the sign-in; what is wrong with the redirect URI is told by where it comes from.
+local function begin(given, arguments)
+  local ok, result = pcall(require("accs").oauth.authorization, given)
+  if ok then
+    return result
+  end
+  local rest = errors.is(result) and result.message:match("^redirect_uri( must .*)$")
+  if rest and arguments.client_redirect_uri then
+    stop.now("usage", "--redirect-uri" .. rest)
+  end
+  error(rest and errors.new { message = "IMS_REDIRECT_URI" .. rest, hint = result.hint } or result,
+    0)
+end
+
 local function read_wait(text)
   if text == nil then
     return WAIT
@@ -339,7 +353,7 @@ function login.run(arguments)
   given.auth, given.access_token = nil, nil
   given.kind, given.offline_access = find_kind(arguments.kind, values), arguments.offline
   local kept = watch_cache(given, values)
-  local flow = require("accs").oauth.authorization(given)
+  local flow = begin(given, arguments)
   check_secret(given.kind, values)
   local loopback, listens = listen(values.redirect_uri)
   local _ <close> = loopback

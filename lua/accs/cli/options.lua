@@ -6,6 +6,7 @@ local guard = require "accs.guard"
 local option_types = require "accs.option_types"
 local stop = require "accs.cli.stop"
 local terminal = require "accs.cli.terminal"
+local wording = require "accs.cli.words"
 
 local options = {}
 
@@ -78,7 +79,8 @@ local function read_choice(option, text)
   local value = option_types.from_text(option, text)
   local accepted, expected = option_types.check(option.type, value, option)
   if accepted == nil then
-    stop.now("usage", string.format("%s: '%s' is not %s", flag_of(option), text, expected))
+    stop.now("usage", (wording.of(string.format("%s: '%s' is not %s", flag_of(option), text,
+      expected))))
   end
   return accepted
 end
@@ -98,6 +100,15 @@ local function read(option, text)
       stop.now("usage", string.format("%s: '%s' is not a %s", flag_of(option), text, expected))
     end
     return option.type == "count" and math.tointeger(number) or number
+  elseif not option_types.check(option.type, text) then
+    stop.now("usage", string.format("%s: '%s' is not fit: it is empty, or holds a character that "
+      .. "has no place there", flag_of(option), errors.clean(text, 60)))
+  elseif option.type == "dotenv" then
+    local file, problem = io.open(text, "rb")
+    if not file then
+      stop.now("usage", string.format("%s: cannot read %s", flag_of(option), problem))
+    end
+    file:close()
   end
   return text
 end
@@ -167,6 +178,7 @@ function options.given(arguments, is_own)
       refuse_session(values.session, err)
     end
   end
+  stop.token_hint = values.access_token and "check ACCS_ACCESS_TOKEN, or unset it" or nil
   return given, values, sources
 end
 

@@ -19,6 +19,10 @@ local BY_KIND = {
 
 local Stop = {}
 
+--- What to check where the service refuses the token; nil: what the error says.
+---@type string|nil
+stop.token_hint = nil
+
 --- Ends the command.
 ---@param code "usage"|"incomplete"|"local"|"broken_pipe"
 ---@param message string|nil  one line; nil: nothing is said
@@ -38,7 +42,14 @@ function stop.explain(problem)
     return problem.code, problem.message
   end
   local errors = require "accs.error"
-  if errors.is(problem) then
+  if errors.is(problem) and problem.kind == "config" then
+    local line, is_flag = require("accs.cli.words").of(problem.message)
+    return is_flag and stop.CODES.usage or stop.CODES.config,
+      (is_flag and "" or "config: ") .. line .. (problem.hint and "; " .. problem.hint or "")
+  elseif errors.is(problem) then
+    if problem.kind == "auth" and problem.status == 401 then
+      problem.hint = stop.token_hint or problem.hint
+    end
     return stop.CODES[BY_KIND[problem.kind] or "local"], (tostring(problem):gsub("^accs: ", ""))
   end
   local text = tostring(problem)

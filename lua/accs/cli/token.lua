@@ -1,10 +1,12 @@
 --- `accs token`: prints an access token, for programs that make calls of their own.
 local core = require "accs.core"
 local credentials = require "accs.credentials"
+local errors = require "accs.error"
 local json = require "accs.json"
 local options = require "accs.cli.options"
 local output = require "accs.cli.output"
 local client_options = require "accs.options"
+local stop = require "accs.cli.stop"
 
 local token = {}
 
@@ -64,6 +66,10 @@ function token.run(arguments)
   left = left and math.floor(left) -- nil: nobody said when it ends
   if arguments.claims then
     local claims, problem = auth:claims()
+    if problem and problem.kind == "decode" then
+      problem = errors.new { kind = "auth", outcome = "done", hint = stop.token_hint,
+        message = "this token does not say anything of itself (it is no JWT)" }
+    end
     output.print(json.encode(claims or error(problem, 0)) .. "\n")
   elseif arguments.json then
     output.print(json.encode { access_token = text, token_type = "bearer", expires_in = left }

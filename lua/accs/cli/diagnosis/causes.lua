@@ -73,9 +73,10 @@ local OF_STATUS = {
 
 --- Why the first call failed.
 ---@param err accs.Error
+---@param store? string  where the store view is named, such as "ACCS_STORE"; nil: it is not
 ---@return string|nil
---- Example: `causes.of_call(err)`
-function causes.of_call(err)
+--- Example: `causes.of_call(err, "--store")`
+function causes.of_call(err, store)
   local data = err.response and err.response.data
   if type(data) == "table" then
     local known = OF_GATEWAY[tostring(data.error_code)]
@@ -87,7 +88,10 @@ function causes.of_call(err)
       return NO_PROFILE
     end
   end
-  if err.kind == "http" or err.kind == "auth" then
+  if store and err.status == 404 then
+    return "the store view code in " .. store .. " is wrong, or the tenant id or the region in "
+      .. "API_ENDPOINT"
+  elseif err.kind == "http" or err.kind == "auth" then
     return OF_STATUS[err.status] or err.hint
   end
   return err.hint

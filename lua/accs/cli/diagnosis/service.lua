@@ -88,6 +88,21 @@ function service.token(self)
   self:add("ok", "token", words)
 end
 
+-- One word for the shell.
+local function quote(word)
+  return word:find("^[%w/._-]+$") and word or "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+-- What mends a folder's trouble.
+local function mend_cache(folder, reason)
+  if reason == "others can write to the folder" then
+    return "chmod 700 " .. quote(folder)
+  elseif reason ~= "it is open to other users" then
+    return "each process asks IMS for a token of its own until this is mended"
+  end
+  return "chmod 600 " .. quote(folder) .. "/*"
+end
+
 --- Where tokens are kept, and whether that works.
 ---@param self accs.cli.Diagnosis
 --- Example: `service.cache(self)`
@@ -101,8 +116,7 @@ function service.cache(self)
   for _, event in ipairs(self.events) do
     if event.kind == "cache" then
       return self:add("warn", "cache", ("%s: %s, %s"):format(settings.show("cache", where),
-        event.text, event.reason or "no reason given"),
-        "each process asks IMS for a token of its own until this is mended")
+        event.text, event.reason or "no reason given"), mend_cache(where, event.reason))
     end
   end
   self:add("ok", "cache", settings.show("cache", where))
@@ -151,7 +165,8 @@ function service.call(self)
   local res, err = client:get(PATH)
   if not res then
     return self:add("fail", "call", ("GET %s: %s%s"):format(PATH,
-      err.status and "HTTP " .. err.status .. ": " or "", err.message), causes.of_call(err),
+      err.status and "HTTP " .. err.status .. ": " or "", err.message),
+      causes.of_call(err, self.values.store and settings.origin(self.sources.store, "store")),
       err.kind)
   end
   local views = type(res.data) == "table" and #res.data or 0

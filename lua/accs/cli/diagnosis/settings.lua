@@ -4,11 +4,16 @@ local client_options = require "accs.options"
 local errors = require "accs.error"
 local options = require "accs.cli.options"
 local way = require "accs.cli.diagnosis.way"
+local words = require "accs.cli.words"
 
 local settings = {}
 
--- Where a value comes from: an option, a variable, the file, or nobody said anything.
-local function origin(source, name)
+--- Where a value comes from: an option, a variable, the file, or nobody said anything.
+---@param source accs.Source
+---@param name string  of the option
+---@return string
+--- Example: `settings.origin(sources.store, "store")` is "--store".
+function settings.origin(source, name)
   if source.kind == "option" then
     return "--" .. name:gsub("_", "-")
   elseif source.kind == "environment" then
@@ -92,7 +97,7 @@ function settings.settings(self)
     if not errors.is(problem) then
       error(problem, 0)
     end
-    self:add("fail", "settings", problem.message, problem.hint, problem.kind)
+    self:add("fail", "settings", (words.of(problem.message)), problem.hint, problem.kind)
     return
   end
   values.cache = problem.cache or values.cache
@@ -103,11 +108,11 @@ function settings.settings(self)
     auth:close()
     self:add("ok", "settings", dotenv_words(self))
   else
-    self:add("fail", "settings", refusal.message, refusal.hint, refusal.kind)
+    self:add("fail", "settings", (words.of(refusal.message)), refusal.hint, refusal.kind)
   end
   for _, name in ipairs(told_names(self)) do
     self:add("ok", name, ("%s (%s)"):format(settings.show(name, values[name]),
-      origin(sources[name], name)))
+      settings.origin(sources[name], name)))
   end
 end
 
@@ -128,8 +133,9 @@ function settings.credential(self)
   if #missing > 0 then
     return self:add("fail", "credential", table.concat(missing, " and ")
       .. (#missing > 1 and " are" or " is") .. " not set",
-      "the Developer Console shows it; it belongs in the environment or in .env. A client without "
-        .. "a secret needs a sign-in: accs login")
+      "the Developer Console shows " .. (#missing > 1 and "them; they belong" or "it; it belongs")
+        .. " in the environment or in .env. A client without a secret needs "
+        .. "a sign-in: accs login")
   elseif values.auth == "user" then
     return self:add("ok", "credential", ("a person's sign-in, session %s, %s a client secret")
       :format(values.session, values.client_secret and "with" or "without"))
@@ -149,7 +155,8 @@ function settings.organisation(self)
     return self:add("warn", "organisation", org .. " has not the form of an organisation id",
       "it is like 1234567890ABCDEF12345678@AdobeOrg: copy it from the Developer Console")
   end
-  self:add("ok", "organisation", ("%s (%s)"):format(org, origin(self.sources.org_id, "org_id")))
+  self:add("ok", "organisation", ("%s (%s)"):format(org,
+    settings.origin(self.sources.org_id, "org_id")))
 end
 
 local HOSTS = { "^api%.commerce%.adobe%.com$", "^[%w-]+%.api%.commerce%.adobe%.com$" }
