@@ -266,8 +266,8 @@ static void end_load(accs_token_source *source, const accs_token_record *record)
         const char *words = "there is no token yet";
 
         if (source->identity.user)
-            words = source->record.saved_wall_ms != 0 ? "the session is over"
-                                                      : "there is no session";
+            words =
+                source->record.saved_wall_ms != 0 ? "the session is over" : "there is no session";
         accs_fail(&failure, ACCS_ERROR_AUTH, "%s", words);
         accs_token_fail(source, &failure);
     }
