@@ -1,6 +1,7 @@
 -- The token cache in a folder, as a program meets it: whatever is wrong with folder and files,
 -- calls get their token, at most one event tells of it, no foreign file is read or written.
 local accs = require "accs"
+local everybody = require "spec.support.everybody"
 local support = require "spec.support"
 
 local TOKEN = "POST /ims/token/v3"
@@ -166,20 +167,23 @@ describe("a folder for tokens", function()
     print("done")
   ]]
 
+  local place
+  before_each(function() place = everybody.place() end)
+  after_each(function() place.remove() end)
+
   local function as_user(folder)
-    local script = support.write_file(folder_of_test() .. "/script.lua", SCRIPT)
+    local script = support.write_file(place.path .. "/script.lua", SCRIPT)
     support.run { "chmod", "644", script }
-    local words = { "lua5.4", script, folder }
-    if support.run({ "id", "-u" }).out == "0\n" then
-      words = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-        table.unpack(words) }
+    local words = place.words(script, folder)
+    words.env = place.env
+    for name, value in pairs(box.env) do
+      words.env[name] = value
     end
-    words.env = box.env
     return support.run(words)
   end
 
   local function owned(mode)
-    local folder = folder_of_test() .. "/tokens"
+    local folder = place.path .. "/tokens"
     support.run { "mkdir", folder }
     support.run { "chown", "65534:65534", folder } -- fails where we are that user ourselves
     support.run { "chmod", mode, folder }
@@ -199,8 +203,7 @@ describe("a folder for tokens", function()
   end
 
   it("of another user costs one event, never a call", function()
-    local folder = folder_of_test()
-    local result = as_user(support.run({ "id", "-u" }).out == "0\n" and folder or "/")
+    local result = as_user(place.root and place.path or "/")
     assert.equal("event\tnot read\tthe folder belongs to another user\ndone\n",
       result.out .. result.err)
   end)

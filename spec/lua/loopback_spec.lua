@@ -1,6 +1,7 @@
 -- The listener for the redirect of a sign-in, as real clients meet it.
 local core = require "accs.core"
 local socket = require "socket"
+local everybody = require "spec.support.everybody"
 local support = require "spec.support"
 
 local SLOW = tonumber(os.getenv("SPEC_SLOW")) or 1
@@ -300,9 +301,12 @@ describe("core.loopback", function()
   local first = tonumber(support.read_file("/proc/sys/net/ipv4/ip_unprivileged_port_start"))
   if first and first > 443 then
     it("says that ports below 1024 are not for everybody", function()
-      local result = support.run { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-        "lua5.4", "-e", "print(select(2, require('accs.core').loopback('https://localhost/cb'))"
-        .. ".message)" }
+      local place = everybody.place()
+      local words = place.words("-e",
+        "print(select(2, require('accs.core').loopback('https://localhost/cb')).message)")
+      words.env = place.env
+      local result = support.run(words)
+      place.remove()
       assert.matches("port 443 of localhost", result.out .. result.err, 1, true)
       assert.matches("ports below 1024", result.out, 1, true)
     end)
